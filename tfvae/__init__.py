@@ -1,0 +1,63 @@
+"""Variational autoencoders for data with many modes, on Keras 3 and TensorFlow Probability.
+
+Public names are loaded on first use, so that the command line can answer without importing TensorFlow.
+"""
+
+import importlib
+
+from tfvae.requirements import check_host
+
+__version__ = "0.1.0"
+
+check_host()
+
+_HOMES = {
+    "tfvae.tensors": ("DistributionTensor",),
+    "tfvae.objectives": ("ELBO", "NegativeLogProb"),
+    "tfvae.training": ("FastFitModel", "KLWarmUp"),
+    "tfvae.models": (
+        "VAE",
+        "make_dense_vae",
+        "make_document_vae",
+        "make_mixture_decoder_vae",
+        "make_mse_vae",
+    ),
+    "tfvae.runs": ("load_run",),
+}
+_ROOMS = (
+    "data",
+    "distributions",
+    "divergences",
+    "evaluation",
+    "experiments",
+    "importance",
+    "layers",
+    "models",
+    "networks",
+    "objectives",
+    "plots",
+    "priors",
+    "report",
+    "runs",
+    "saving",
+    "tensors",
+    "training",
+)
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted([*_HOME_OF, *_ROOMS])
+
+
+def __getattr__(name):
+    if name in _HOME_OF:
+        value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    elif name in _ROOMS:
+        value = importlib.import_module(f"tfvae.{name}")
+    else:
+        raise AttributeError(f"module 'tfvae' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return [*globals(), *__all__]

@@ -1,0 +1,201 @@
+"""p(x | params) with independent elements."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae.layers.distribution_layer import (
+    DistributionLayer,
+    as_params,
+    as_shape,
+    event_size,
+    reshape_events,
+)
+from tfvae.layers.scales import LearnedScale, as_scale, scale_value
+from tfvae.saving import register
+
+tfd = tfp.distributions
+
+
+def _independent(distribution, event_shape, validate_args):
+    return tfd.Independent(distribution, len(event_shape), validate_args=validate_args)
+
+
+class _LocationScale(DistributionLayer):
+    """Abstract: independent elements of a location-scale family."""
+
+    _arguments = ("event_shape", "validate_args", "scale", "epsilon")
+
+    def __init__(
+        self,
+        event_shape=(),
+        convert_to_tensor_fn=tfd.Distribution.sample,
+        validate_args=False,
+        *,
+        scale=None,
+        epsilon=0.0,
+        **kwargs,
+    ):
+        super().__init__(convert_to_tensor_fn, **kwargs)
+        self.event_shape = as_shape(event_shape)
+        self.validate_args = validate_args
+        self.scale = as_scale(scale)
+        self.epsilon = float(epsilon)
+        if isinstance(self.scale, LearnedScale):
+            self.scale.build(self.event_shape)
+
+    def distribution(self, params):
+        return self.new(
+            params,
+            self.event_shape,
+            self.validate_args,
+            scale=scale_value(self.scale),
+            epsilon=self.epsilon,
+        )
+
+    @classmethod
+    def _new(cls, family, params, event_shape, validate_args, scale, epsilon):
+        event_shape = as_shape(event_shape)
+        params = as_params(params, cls.params_size(event_shape, scale=scale), cls.__name__)
+        if scale is None:
+            loc, rho = tf.split(params, 2, axis=-1)
+            loc = reshape_events(loc, event_shape)
+            scale = tf.math.softplus(reshape_events(rho, event_shape)) + tf.cast(epsilon, params.dtype)
+        else:
+            loc = reshape_events(params, event_shape)
+            scale = tf.broadcast_to(tf.cast(scale, loc.dtype), tf.shape(loc))
+        return _independent(family(loc, scale, validate_args=validate_args), event_shape, validate_args)
+
+    @staticmethod
+    def params_size(event_shape=(), name=None, *, scale=None):
+        """The number of parameters of one distribution: half as many where the `scale` is given."""
+        return event_size(event_shape) * (2 if scale is None else 1)
+
+
+@register
+class IndependentNormal(_LocationScale):
+    """N(loc, scale²), independent over the event's elements (`tfp.layers.IndependentNormal`).
+
+    Args:
+        event_shape: shape of one event.
+        convert_to_tensor_fn: see `DistributionLayer`.
+        validate_args: bool, whether TFP checks the parameters at run time.
+        scale: None, for softplus(second half of the parameters) + epsilon as in TFP; a float, for a fixed standard
+            deviation; or a `LearnedScale`. With a scale the parameters are the locations alone.
+        epsilon: float, added to the softplus; 0 gives TFP's densities exactly.
+
+    Input shape: `(…, params_size)`. Value: `(…, *event_shape)`.
+    """
+
+    @staticmethod
+    def new(params, event_shape=(), validate_args=False, name=None, *, scale=None, epsilon=0.0):
+        """The distribution with these parameters."""
+        return IndependentNormal._new(tfd.Normal, params, event_shape, validate_args, scale, epsilon)
+
+
+@register
+class IndependentLogistic(_LocationScale):
+    """Logistic(loc, scale), independent over the event's elements (`tfp.layers.IndependentLogistic`).
+
+    Arguments as for `IndependentNormal`; the scale is the logistic's own (its standard deviation is πs/√3).
+    """
+
+    @staticmethod
+    def new(params, event_shape=(), validate_args=False, name=None, *, scale=None, epsilon=0.0):
+        """The distribution with these parameters."""
+        return IndependentLogistic._new(tfd.Logistic, params, event_shape, validate_args, scale, epsilon)
+
+
+class _OneParameter(DistributionLayer):
+    """Abstract: independent elements of a family with one parameter an element."""
+
+    _arguments = ("event_shape", "validate_args")
+
+    def __init__(
+        self, event_shape=(), convert_to_tensor_fn=tfd.Distribution.sample, validate_args=False, **kwargs
+    ):
+        super().__init__(convert_to_tensor_fn, **kwargs)
+        self.event_shape = as_shape(event_shape)
+        self.validate_args = validate_args
+
+    def distribution(self, params):
+        return self.new(params, self.event_shape, validate_args=self.validate_args)
+
+    @classmethod
+    def _elements(cls, params, event_shape):
+        event_shape = as_shape(event_shape)
+        params = as_params(params, event_size(event_shape), cls.__name__)
+        return reshape_events(params, event_shape), event_shape
+
+    @staticmethod
+    def params_size(event_shape=(), name=None):
+        """The number of parameters of one distribution."""
+        return event_size(event_shape)
+
+
+@register
+class IndependentBernoulli(_OneParameter):
+    """Bernoulli(logits), independent over the event's elements (`tfp.layers.IndependentBernoulli`).
+
+    Args:
+        event_shape: shape of one event.
+        convert_to_tensor_fn: see `DistributionLayer`; also `tfd.Bernoulli.logits`.
+        sample_dtype: dtype of the draws; None for the parameters' own.
+        validate_args: bool, whether TFP checks the parameters at run time.
+    """
+
+    _arguments = ("event_shape", "sample_dtype", "validate_args")
+
+    def __init__(
+        self,
+        event_shape=(),
+        convert_to_tensor_fn=tfd.Distribution.sample,
+        sample_dtype=None,
+        validate_args=False,
+        **kwargs,
+    ):
+        super().__init__(event_shape, convert_to_tensor_fn, validate_args, **kwargs)
+        self.sample_dtype = None if sample_dtype is None else tf.as_dtype(sample_dtype)
+
+    def distribution(self, params):
+        return self.new(params, self.event_shape, self.sample_dtype, self.validate_args)
+
+    @staticmethod
+    def new(params, event_shape=(), dtype=None, validate_args=False, name=None):
+        """The distribution with these parameters."""
+        logits, event_shape = IndependentBernoulli._elements(params, event_shape)
+        elements = tfd.Bernoulli(logits=logits, dtype=dtype or logits.dtype, validate_args=validate_args)
+        distribution = _independent(elements, event_shape, validate_args)
+        # As in TFP, so that `tfd.Bernoulli.logits` and `.probs` work on the independent distribution too.
+        distribution._logits, distribution._probs = logits, None
+        distribution.logits, distribution.probs = logits, tf.sigmoid(logits)
+        return distribution
+
+
+@register
+class IndependentPoisson(_OneParameter):
+    """Poisson(exp(params)), independent over the event's elements (`tfp.layers.IndependentPoisson`)."""
+
+    @staticmethod
+    def new(params, event_shape=(), validate_args=False, name=None):
+        """The distribution with these parameters (log rates)."""
+        log_rate, event_shape = IndependentPoisson._elements(params, event_shape)
+        return _independent(
+            tfd.Poisson(log_rate=log_rate, validate_args=validate_args), event_shape, validate_args
+        )
+
+
+@register
+class IndependentContinuousBernoulli(_OneParameter):
+    """Continuous Bernoulli(logits) on [0, 1], independent over the event's elements.
+
+    The normalized density behind the cross-entropy of grey values. Source: Loaiza-Ganem and Cunningham, "The continuous
+    Bernoulli: fixing a pervasive error in variational autoencoders" (2019).
+    """
+
+    @staticmethod
+    def new(params, event_shape=(), validate_args=False, name=None):
+        """The distribution with these parameters (logits)."""
+        logits, event_shape = IndependentContinuousBernoulli._elements(params, event_shape)
+        return _independent(
+            tfd.ContinuousBernoulli(logits=logits, validate_args=validate_args), event_shape, validate_args
+        )

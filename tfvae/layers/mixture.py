@@ -1,0 +1,243 @@
+"""p(x | params) = Σ_k w_k p_k(x | params): mixtures whose weights and components come from the decoder."""
+
+import functools
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae.layers.distribution_layer import DistributionLayer, as_params, as_shape
+from tfvae.layers.independent import IndependentLogistic, IndependentNormal
+from tfvae.layers.multivariate import OneHotCategorical
+from tfvae.saving import register
+from tfvae.tensors import as_distribution
+
+tfd = tfp.distributions
+
+
+def _as_num_components(num_components):
+    if int(num_components) < 1:
+        raise ValueError(f"`num_components` must be at least 1, but got {num_components}.")
+    return int(num_components)
+
+
+@register
+class MixtureSameFamily(DistributionLayer):
+    """Mixture of `num_components` distributions of one layer (`tfp.layers.MixtureSameFamily`).
+
+    Args:
+        num_components: int K >= 1.
+        component_layer: a distribution layer, or a callable that maps `(…, K, component_params_size)` to a distribution
+            of batch shape `(…, K)`.
+        convert_to_tensor_fn: see `DistributionLayer`.
+        validate_args: bool, whether TFP checks the parameters at run time.
+        reparameterize: bool, whether gradients flow through draws to all parameters, the logits included (implicit
+            reparameterization; the components must be reparameterized and have a cdf).
+
+    Input shape: `(…, K (1 + component_params_size))`: first the K logits, then the components' parameters.
+    """
+
+    _arguments = ("num_components", "component_layer", "validate_args", "reparameterize")
+
+    def __init__(
+        self,
+        num_components,
+        component_layer,
+        convert_to_tensor_fn=tfd.Distribution.sample,
+        validate_args=False,
+        *,
+        reparameterize=False,
+        **kwargs,
+    ):
+        super().__init__(convert_to_tensor_fn, **kwargs)
+        self.num_components = _as_num_components(num_components)
+        self.component_layer = component_layer
+        self.validate_args = validate_args
+        self.reparameterize = reparameterize
+
+    def distribution(self, params):
+        return self.new(
+            params,
+            self.num_components,
+            self.component_layer,
+            self.validate_args,
+            reparameterize=self.reparameterize,
+        )
+
+    @staticmethod
+    def new(params, num_components, component_layer, validate_args=False, name=None, *, reparameterize=False):
+        """The distribution with these parameters."""
+        params = tf.convert_to_tensor(params)
+        logits, component_params = params[..., :num_components], params[..., num_components:]
+        size = params.shape[-1]
+        if size is not None and (size <= num_components or size % num_components):
+            raise ValueError(
+                f"MixtureSameFamily with {num_components} components needs {num_components} * (1 + "
+                f"component_params_size) parameters on the last axis, but got shape {tuple(params.shape)}."
+            )
+        per_component = -1 if size is None else size // num_components - 1
+        batch = params.shape[:-1] if params.shape[:-1].is_fully_defined() else tf.shape(params)[:-1]
+        shape = tf.concat([batch, [num_components, per_component]], axis=0)
+        component_params = tf.reshape(component_params, shape)
+        if isinstance(component_layer, DistributionLayer):  # its distribution, without a draw that nobody sees
+            components = component_layer.distribution(component_params)
+        else:
+            components = as_distribution(component_layer(component_params), "MixtureSameFamily's `component_layer`")
+        return tfd.MixtureSameFamily(
+            tfd.Categorical(logits=logits),
+            components,
+            reparameterize=reparameterize,
+            validate_args=validate_args,
+        )
+
+    @staticmethod
+    def params_size(num_components, component_params_size, name=None):
+        """The number of parameters of one mixture."""
+        return num_components * (1 + component_params_size)
+
+
+class _MixtureOfIndependent(DistributionLayer):
+    """Abstract: mixture of one of the independent location-scale families."""
+
+    _arguments = ("num_components", "event_shape", "validate_args", "epsilon", "reparameterize")
+    _components = None  # the layer class of the components
+
+    def __init__(
+        self,
+        num_components,
+        event_shape=(),
+        convert_to_tensor_fn=tfd.Distribution.sample,
+        validate_args=False,
+        *,
+        epsilon=0.0,
+        reparameterize=True,
+        **kwargs,
+    ):
+        super().__init__(convert_to_tensor_fn, **kwargs)
+        self.num_components = _as_num_components(num_components)
+        self.event_shape = as_shape(event_shape)
+        self.validate_args = validate_args
+        self.epsilon = float(epsilon)
+        self.reparameterize = reparameterize
+
+    def distribution(self, params):
+        return self.new(
+            params,
+            self.num_components,
+            self.event_shape,
+            self.validate_args,
+            epsilon=self.epsilon,
+            reparameterize=self.reparameterize,
+        )
+
+    @classmethod
+    def _new(cls, params, num_components, event_shape, validate_args, epsilon, reparameterize):
+        params = as_params(params, cls.params_size(num_components, event_shape), cls.__name__)
+        components = functools.partial(
+            cls._components.new, event_shape=event_shape, validate_args=validate_args, epsilon=epsilon
+        )
+        return MixtureSameFamily.new(
+            params, num_components, components, validate_args, reparameterize=reparameterize
+        )
+
+
+@register
+class MixtureNormal(_MixtureOfIndependent):
+    """Mixture of independent normals (`tfp.layers.MixtureNormal`), with reparameterized draws.
+
+    Args:
+        num_components: int K >= 1.
+        event_shape: shape of one event.
+        convert_to_tensor_fn: see `DistributionLayer`.
+        validate_args: bool, whether TFP checks the parameters at run time.
+        epsilon: float, added to the components' softplus scales; 0 gives TFP's densities exactly.
+        reparameterize: bool; True lets gradients flow through a draw to logits, locations and scales. TFP's own layer
+            does not: used as a posterior it leaves the logits without their gradient, and says nothing.
+
+    Input shape: `(…, K (1 + 2 prod(event_shape)))`. Value: `(…, *event_shape)`.
+    """
+
+    _components = IndependentNormal
+
+    @staticmethod
+    def new(
+        params, num_components, event_shape=(), validate_args=False, name=None, *, epsilon=0.0, reparameterize=True
+    ):
+        """The distribution with these parameters."""
+        return MixtureNormal._new(params, num_components, event_shape, validate_args, epsilon, reparameterize)
+
+    @staticmethod
+    def params_size(num_components, event_shape=(), name=None):
+        """The number of parameters of one mixture."""
+        return num_components * (1 + IndependentNormal.params_size(event_shape))
+
+
+@register
+class MixtureLogistic(_MixtureOfIndependent):
+    """Mixture of independent logistics (`tfp.layers.MixtureLogistic`); arguments as for `MixtureNormal`."""
+
+    _components = IndependentLogistic
+
+    @staticmethod
+    def new(
+        params, num_components, event_shape=(), validate_args=False, name=None, *, epsilon=0.0, reparameterize=True
+    ):
+        """The distribution with these parameters."""
+        return MixtureLogistic._new(params, num_components, event_shape, validate_args, epsilon, reparameterize)
+
+    @staticmethod
+    def params_size(num_components, event_shape=(), name=None):
+        """The number of parameters of one mixture."""
+        return num_components * (1 + IndependentLogistic.params_size(event_shape))
+
+
+@register
+class CategoricalMixtureOfOneHotCategorical(DistributionLayer):
+    """Mixture of one-hot categoricals (`tfp.layers.CategoricalMixtureOfOneHotCategorical`).
+
+    `mean()` gives the mixture's probabilities and `log_mean()` their logarithms.
+
+    Args:
+        event_size: int, the number of categories.
+        num_components: int K >= 1.
+        convert_to_tensor_fn: see `DistributionLayer`.
+        sample_dtype: dtype of the draws; None for the parameters' own.
+        validate_args: bool, whether TFP checks the parameters at run time.
+    """
+
+    _arguments = ("event_size", "num_components", "sample_dtype", "validate_args")
+
+    def __init__(
+        self,
+        event_size,
+        num_components,
+        convert_to_tensor_fn=tfd.Distribution.sample,
+        sample_dtype=None,
+        validate_args=False,
+        **kwargs,
+    ):
+        super().__init__(convert_to_tensor_fn, **kwargs)
+        self.event_size = int(event_size)
+        self.num_components = _as_num_components(num_components)
+        self.sample_dtype = None if sample_dtype is None else tf.as_dtype(sample_dtype)
+        self.validate_args = validate_args
+
+    def distribution(self, params):
+        return self.new(params, self.event_size, self.num_components, self.sample_dtype, self.validate_args)
+
+    @staticmethod
+    def new(params, event_size, num_components, dtype=None, validate_args=False, name=None):
+        """The distribution with these parameters."""
+        cls = CategoricalMixtureOfOneHotCategorical
+        params = as_params(params, cls.params_size(event_size, num_components), cls.__name__)
+        components = functools.partial(OneHotCategorical.new, event_size=event_size, dtype=dtype)
+        distribution = MixtureSameFamily.new(params, num_components, components, validate_args)
+        log_weights = tf.nn.log_softmax(params[..., :num_components], axis=-1)[..., None]
+        log_probs = tf.nn.log_softmax(distribution.components_distribution.logits, axis=-1)
+        log_mean = tf.reduce_logsumexp(log_weights + log_probs, axis=-2)
+        distribution.log_mean = lambda: log_mean
+        return distribution
+
+    @staticmethod
+    def params_size(event_size, num_components, name=None):
+        """The number of parameters of one mixture."""
+        return num_components * (1 + event_size)

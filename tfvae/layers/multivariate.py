@@ -1,0 +1,103 @@
+"""p(x | params) of vectors whose elements depend on each other."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae.layers.distribution_layer import DistributionLayer, as_params
+from tfvae.saving import register
+
+tfd = tfp.distributions
+
+
+@register
+class MultivariateNormalTriL(DistributionLayer):
+    """N(loc, L Lᵀ) with a lower-triangular L (`tfp.layers.MultivariateNormalTriL`).
+
+    Args:
+        event_size: int d, the length of one event.
+        convert_to_tensor_fn: see `DistributionLayer`.
+        validate_args: bool, whether TFP checks the parameters at run time.
+        diag_shift: float, added to the softplus diagonal of L; TFP's own by default.
+
+    Input shape: `(…, d + d(d+1)/2)`. Value: `(…, d)`.
+    """
+
+    _arguments = ("event_size", "validate_args", "diag_shift")
+
+    def __init__(
+        self,
+        event_size,
+        convert_to_tensor_fn=tfd.Distribution.sample,
+        validate_args=False,
+        *,
+        diag_shift=1e-5,
+        **kwargs,
+    ):
+        super().__init__(convert_to_tensor_fn, **kwargs)
+        self.event_size = int(event_size)
+        self.validate_args = validate_args
+        self.diag_shift = float(diag_shift)
+
+    def distribution(self, params):
+        return self.new(params, self.event_size, self.validate_args, diag_shift=self.diag_shift)
+
+    @staticmethod
+    def new(params, event_size, validate_args=False, name=None, *, diag_shift=1e-5):
+        """The distribution with these parameters: locations, then L filled as by `tfb.FillScaleTriL`."""
+        params = as_params(params, MultivariateNormalTriL.params_size(event_size), "MultivariateNormalTriL")
+        to_tril = tfp.bijectors.FillScaleTriL(
+            diag_shift=tf.cast(diag_shift, params.dtype), validate_args=validate_args
+        )
+        return tfd.MultivariateNormalTriL(
+            loc=params[..., :event_size],
+            scale_tril=to_tril(params[..., event_size:]),
+            validate_args=validate_args,
+        )
+
+    @staticmethod
+    def params_size(event_size, name=None):
+        """The number of parameters of one distribution."""
+        return event_size + event_size * (event_size + 1) // 2
+
+
+@register
+class OneHotCategorical(DistributionLayer):
+    """One-hot vectors with the given logits (`tfp.layers.OneHotCategorical`).
+
+    Args:
+        event_size: int, the number of categories.
+        convert_to_tensor_fn: see `DistributionLayer`.
+        sample_dtype: dtype of the draws; None for the parameters' own.
+        validate_args: bool, whether TFP checks the parameters at run time.
+    """
+
+    _arguments = ("event_size", "sample_dtype", "validate_args")
+
+    def __init__(
+        self,
+        event_size,
+        convert_to_tensor_fn=tfd.Distribution.sample,
+        sample_dtype=None,
+        validate_args=False,
+        **kwargs,
+    ):
+        super().__init__(convert_to_tensor_fn, **kwargs)
+        self.event_size = int(event_size)
+        self.sample_dtype = None if sample_dtype is None else tf.as_dtype(sample_dtype)
+        self.validate_args = validate_args
+
+    def distribution(self, params):
+        return self.new(params, self.event_size, self.sample_dtype, self.validate_args)
+
+    @staticmethod
+    def new(params, event_size, dtype=None, validate_args=False, name=None):
+        """The distribution with these parameters (logits)."""
+        logits = as_params(params, event_size, "OneHotCategorical")
+        return tfd.OneHotCategorical(
+            logits=logits, dtype=dtype or logits.dtype, validate_args=validate_args
+        )
+
+    @staticmethod
+    def params_size(event_size, name=None):
+        """The number of parameters of one distribution."""
+        return event_size

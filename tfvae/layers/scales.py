@@ -1,0 +1,71 @@
+"""Observation scales: the standard deviation of p(x|z) where the decoder does not give one."""
+
+import keras
+import tensorflow as tf
+
+from tfvae.layers.distribution_layer import as_shape
+from tfvae.saving import register
+
+
+@register
+class LearnedScale(keras.layers.Layer):
+    """σ = floor + exp(ρ): a standard deviation that is learned, one for all features or one each.
+
+    With a learned scale the likelihood of data on a lower-dimensional set has no upper bound and σ runs to its floor:
+    the floor is therefore named, `VAE` logs the smallest σ at every epoch, and `at_floor()` tells when it is reached.
+    Compare no likelihoods of models that end at different floors.
+
+    Args:
+        per_feature: bool, one σ for each element of the event instead of one for all.
+        initial: float > floor, the σ at which training starts, in the data's units.
+        floor: float >= 0, the σ below which no fit can go, in the data's units.
+
+    Source: Rybkin et al., "Simple and effective VAE training with calibrated decoders" (2021).
+    """
+
+    def __init__(self, per_feature=False, initial=1.0, floor=1e-3, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 <= floor < initial:
+            raise ValueError(f"`initial` must be above `floor` >= 0, but got initial={initial} and floor={floor}.")
+        self.per_feature = per_feature
+        self.initial = float(initial)
+        self.floor = float(floor)
+
+    def build(self, event_shape):
+        if not self.built:
+            self.rho = self.add_weight(
+                name="rho",
+                shape=as_shape(event_shape) if self.per_feature else (),
+                initializer=keras.initializers.Constant(float(tf.math.log(self.initial - self.floor))),
+            )
+            self.built = True
+
+    def value(self):
+        """σ as a tensor, of shape () or the event's."""
+        return self.floor + tf.exp(tf.convert_to_tensor(self.rho))
+
+    def at_floor(self, tolerance=0.05):
+        """True where the smallest σ is within `tolerance` (relative) of its floor."""
+        return bool(tf.reduce_min(self.value()) <= self.floor * (1 + tolerance))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "per_feature": self.per_feature,
+            "initial": self.initial,
+            "floor": self.floor,
+        }
+
+
+def as_scale(scale):
+    """A checked observation scale: None, a positive float, or a `LearnedScale`."""
+    if scale is None or isinstance(scale, LearnedScale):
+        return scale
+    if not float(scale) > 0:
+        raise ValueError(f"`scale` must be None, a positive number or a LearnedScale, but got {scale!r}.")
+    return float(scale)
+
+
+def scale_value(scale):
+    """What a density takes: None, a number, or the learned σ as a tensor."""
+    return scale.value() if isinstance(scale, LearnedScale) else scale

@@ -1,0 +1,22 @@
+"""The prior of the original VAE."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae.priors.prior import Prior
+from tfvae.saving import register
+
+tfd = tfp.distributions
+
+
+@register
+class StandardNormal(Prior):
+    """p(z) = N(0, I).
+
+    Args:
+        event_shape: shape of one z.
+    """
+
+    def distribution(self):
+        normal = tfd.Normal(tf.zeros(self.event_shape, self.compute_dtype), tf.ones((), self.compute_dtype))
+        return tfd.Independent(normal, len(self.event_shape))
