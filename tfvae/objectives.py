@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.divergences import kl_divergence, kl_per_dimension
+from tfvae.importance import log_px_z
 from tfvae.saving import register
 from tfvae.tensors import as_distribution
 
@@ -70,7 +71,7 @@ class ELBO(Objective):
         self.free_bits = float(free_bits)
 
     def terms(self, x, q, z, p, prior, beta_share=1.0, training=False):
-        reconstruction = _mean_over_draws(-p.log_prob(x))
+        reconstruction = _mean_over_draws(-log_px_z(p, x))
         kl = _mean_over_draws(kl_divergence(q, prior, z))
         if not training:
             return Terms(reconstruction + kl, reconstruction, kl)

@@ -40,6 +40,11 @@ class DistributionLayer(keras.layers.Layer):
         """The `tfd.Distribution` with these parameters."""
         raise NotImplementedError(f"{type(self).__name__} must define `distribution(params)`.")
 
+    @property
+    def num_params(self):
+        """The number of parameters this layer takes on the last axis of its input: what sizes the layer before it."""
+        raise NotImplementedError(f"{type(self).__name__} does not know how many parameters it takes.")
+
     def call(self, inputs, *args, **kwargs):
         distribution = self.distribution(inputs, *args, **kwargs)
         return DistributionTensor(distribution, self._value_of(distribution))

@@ -52,6 +52,10 @@ class _LocationScale(DistributionLayer):
             epsilon=self.epsilon,
         )
 
+    @property
+    def num_params(self):
+        return self.params_size(self.event_shape, scale=self.scale)
+
     @classmethod
     def _new(cls, family, params, event_shape, validate_args, scale, epsilon):
         event_shape = as_shape(event_shape)
@@ -119,6 +123,10 @@ class _OneParameter(DistributionLayer):
 
     def distribution(self, params):
         return self.new(params, self.event_shape, validate_args=self.validate_args)
+
+    @property
+    def num_params(self):
+        return self.params_size(self.event_shape)
 
     @classmethod
     def _elements(cls, params, event_shape):

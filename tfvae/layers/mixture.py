@@ -63,6 +63,10 @@ class MixtureSameFamily(DistributionLayer):
             reparameterize=self.reparameterize,
         )
 
+    @property
+    def num_params(self):
+        return self.params_size(self.num_components, self.component_layer.num_params)
+
     @staticmethod
     def new(params, num_components, component_layer, validate_args=False, name=None, *, reparameterize=False):
         """The distribution with these parameters."""
@@ -128,6 +132,10 @@ class _MixtureOfIndependent(DistributionLayer):
             epsilon=self.epsilon,
             reparameterize=self.reparameterize,
         )
+
+    @property
+    def num_params(self):
+        return self.params_size(self.num_components, self.event_shape)
 
     @classmethod
     def _new(cls, params, num_components, event_shape, validate_args, epsilon, reparameterize):
@@ -223,6 +231,10 @@ class CategoricalMixtureOfOneHotCategorical(DistributionLayer):
 
     def distribution(self, params):
         return self.new(params, self.event_size, self.num_components, self.sample_dtype, self.validate_args)
+
+    @property
+    def num_params(self):
+        return self.params_size(self.event_size, self.num_components)
 
     @staticmethod
     def new(params, event_size, num_components, dtype=None, validate_args=False, name=None):

@@ -41,6 +41,10 @@ class MultivariateNormalTriL(DistributionLayer):
     def distribution(self, params):
         return self.new(params, self.event_size, self.validate_args, diag_shift=self.diag_shift)
 
+    @property
+    def num_params(self):
+        return self.params_size(self.event_size)
+
     @staticmethod
     def new(params, event_size, validate_args=False, name=None, *, diag_shift=1e-5):
         """The distribution with these parameters: locations, then L filled as by `tfb.FillScaleTriL`."""
@@ -88,6 +92,10 @@ class OneHotCategorical(DistributionLayer):
 
     def distribution(self, params):
         return self.new(params, self.event_size, self.sample_dtype, self.validate_args)
+
+    @property
+    def num_params(self):
+        return self.params_size(self.event_size)
 
     @staticmethod
     def new(params, event_size, dtype=None, validate_args=False, name=None):

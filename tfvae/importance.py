@@ -1,0 +1,100 @@
+"""log p(x) from importance weights: log w = log p(x|z) + log p(z) − log q(z|x), z ~ q."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+
+class LikelihoodEstimate(NamedTuple):
+    """log p(x) of each example, `(N,)`, in nats, with what is known of its error."""
+
+    log_likelihood: np.ndarray
+    standard_error: np.ndarray  # of log_likelihood, by the delta method
+    effective_sample_size: np.ndarray  # (Σw)²/Σw²: near 1 the estimate rests on one draw, and is too low
+
+    @property
+    def mean(self):
+        return float(np.mean(self.log_likelihood))
+
+    @property
+    def mean_standard_error(self):
+        """Of the mean over the examples, as a sample of the population."""
+        return float(np.std(self.log_likelihood, ddof=1) / math.sqrt(len(self.log_likelihood)))
+
+
+def log_px_z(p, x):
+    """log p(x|z) of p's batch shape, `(B,)` or `(S, B)`, for x of shape `(B, *E)`.
+
+    x is broadcast explicitly, because a distribution of folded draws (`tfd.BatchReshape`) does not do it.
+    """
+    missing = p.batch_shape.rank + p.event_shape.rank - x.shape.rank
+    if missing > 0:
+        x = tf.broadcast_to(x, tf.concat([p.batch_shape_tensor()[:missing], tf.shape(x)], axis=0))
+    return p.log_prob(x)
+
+
+def log_weights(x, q, z, p, prior):
+    """log w of shape `(S, B)`, in nats.
+
+    Args:
+        x: `(B, *E)`; q: q(z|x), batch `(B,)`; z: `(S, B, D)`; p: p(x|z), batch `(S, B)`; prior: p(z).
+    """
+    return log_px_z(p, x) + prior.log_prob(z) - q.log_prob(z)
+
+
+def _log_add(total, values):
+    """log(exp(total) + Σ_s exp(values_s)): `(B,)` and `(S, B)` -> `(B,)`."""
+    return tf.reduce_logsumexp(tf.concat([total[None], values], axis=0), axis=0)
+
+
+class StreamedLikelihood:
+    """Importance-sampled log p(x) of a `VAE`, compiled once, in memory independent of the number of samples.
+
+    Each example is encoded once; its draws stream in chunks, of which only log Σw and log Σw² are kept.
+
+    Args:
+        model: a `VAE`.
+        num_rows: examples in one call.
+        chunk: draws of each example held at a time.
+        use_xla: bool.
+    """
+
+    def __init__(self, model, num_rows, chunk, use_xla):
+        self.model, self.num_rows, self.chunk = model, num_rows, chunk
+        self.run = tf.function(self._run, jit_compile=use_xla, autograph=False)
+
+    def _run(self, x, num_samples, seed):
+        q = self.model.encoder(x, training=False).distribution
+        prior = self.model.prior.distribution()
+
+        def add_chunk(i, log_sum, log_sum_squares):
+            z = q.sample(self.chunk, seed=tf.random.experimental.stateless_fold_in(seed, i))
+            log_w = log_weights(x, q, z, self.model.decode(z).distribution, prior)
+            counts = i * self.chunk + tf.range(self.chunk) < num_samples
+            log_w = tf.where(counts[:, None], log_w, -math.inf)
+            return i + 1, _log_add(log_sum, log_w), _log_add(log_sum_squares, 2 * log_w)
+
+        nothing = tf.fill([self.num_rows], tf.constant(-math.inf))
+        chunks = (num_samples + self.chunk - 1) // self.chunk
+        _, log_sum, log_sum_squares = tf.while_loop(
+            lambda i, *_: i < chunks, add_chunk, (tf.constant(0), nothing, nothing), parallel_iterations=1
+        )
+        return log_sum, log_sum_squares
+
+    def __call__(self, x, num_samples, seed):
+        """The `LikelihoodEstimate` of x, `(N, *E)`; `seed` an int."""
+        n, sums = len(x), []
+        for start in range(0, n, self.num_rows):
+            rows = np.arange(start, start + self.num_rows) % n  # the last call is filled up with rows seen before
+            key = tf.constant([seed, start], tf.int32)
+            sums.append([s.numpy() for s in self.run(tf.constant(x[rows]), tf.constant(num_samples), key)])
+        log_sum, log_sum_squares = np.concatenate(sums, axis=1)[:, :n].astype("float64")
+        log_ess = 2 * log_sum - log_sum_squares
+        ess = np.minimum(np.exp(log_ess), num_samples)
+        return LikelihoodEstimate(
+            log_likelihood=log_sum - math.log(num_samples),
+            standard_error=np.sqrt(np.maximum(1 / ess - 1 / num_samples, 0)),
+            effective_sample_size=ess,
+        )
