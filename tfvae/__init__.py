@@ -6,8 +6,9 @@ Public names are loaded on first use, so that the command line can answer withou
 import importlib
 
 from tfvae.requirements import check_host
+from tfvae.version import __version__
 
-__version__ = "0.1.0"
+
 
 check_host()
 
@@ -17,6 +18,7 @@ _HOMES = {
     "tfvae.training": ("FastFitModel", "KLWarmUp"),
     "tfvae.models": (
         "VAE",
+        "initialize_mixture_decoder",
         "make_dense_vae",
         "make_document_vae",
         "make_mixture_decoder_vae",
@@ -45,7 +47,7 @@ _ROOMS = (
 )
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = sorted([*_HOME_OF, *_ROOMS])
+__all__ = sorted(["__version__", *_HOME_OF, *_ROOMS])
 
 
 def __getattr__(name):

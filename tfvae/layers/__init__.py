@@ -17,6 +17,7 @@ from tfvae.layers.mixture import (
 )
 from tfvae.layers.multivariate import MultivariateNormalTriL, OneHotCategorical
 from tfvae.layers.scales import LearnedScale
+from tfvae.layers.table import TableLikelihood
 
 __all__ = [
     "CategoricalMixtureOfOneHotCategorical",
@@ -35,4 +36,5 @@ __all__ = [
     "MixtureSameFamily",
     "MultivariateNormalTriL",
     "OneHotCategorical",
+    "TableLikelihood",
 ]

@@ -143,9 +143,42 @@ class _MixtureOfIndependent(DistributionLayer):
         components = functools.partial(
             cls._components.new, event_shape=event_shape, validate_args=validate_args, epsilon=epsilon
         )
-        return MixtureSameFamily.new(
+        mixture = MixtureSameFamily.new(
             params, num_components, components, validate_args, reparameterize=reparameterize
         )
+        if reparameterize:
+            rebuilt = functools.partial(
+                MixtureSameFamily.new,
+                num_components=num_components,
+                component_layer=components,
+                reparameterize=True,
+            )
+            _reparameterize_on_demand(mixture, params, rebuilt)
+        return mixture
+
+
+def _reparameterize_on_demand(mixture, params, rebuilt):
+    """Makes the mixture's draws compute their implicit gradient when it is asked for, and not in every draw.
+
+    TFP solves for the Jacobian of the distributional transform as it draws, which costs many times the draw itself.
+    """
+
+    def reparameterize(x, event_shape):
+        x = tf.stop_gradient(x)
+
+        @tf.custom_gradient
+        def draw(params):
+            def gradient(upstream):
+                with tf.GradientTape() as tape:
+                    tape.watch(params)
+                    surrogate = rebuilt(params)._reparameterize_sample(x, event_shape=event_shape)
+                return tape.gradient(surrogate, params, upstream)
+
+            return tf.identity(x), gradient
+
+        return draw(params)
+
+    mixture._reparameterize_sample = reparameterize
 
 
 @register

@@ -3,6 +3,7 @@
 import math
 
 import keras
+import numpy as np
 
 from tfvae.layers import IndependentNormal, MixtureNormal
 from tfvae.models.vae import VAE
@@ -109,6 +110,32 @@ def make_document_vae(
         ELBO(beta=kl_weight),
         optimizer,
     )
+
+
+def initialize_mixture_decoder(vae, x, seed=0, spread=0.1):
+    """Starts the components of a `MixtureNormal` decoder at points of the data that lie far apart (k-means++).
+
+    Random components compete for the nearest modes and leave others empty; started on the data, each mode has one.
+
+    Args:
+        vae: a model of `make_mixture_decoder_vae` or `make_document_vae`, untrained.
+        x: `(N, D)` data, of which the first 20,000 rows are looked at.
+        seed: of the choice of points.
+        spread: float, what remains of the last layer's random kernel, by which the components depend on z.
+
+    Source: Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding" (2007).
+    """
+    from sklearn.cluster import kmeans_plusplus
+
+    likelihood = vae.decoder.layers[-1]
+    params = vae.decoder.get_layer("params")
+    num_components = likelihood.num_components
+    points, _ = kmeans_plusplus(np.asarray(x[:20_000], "float64"), num_components, random_state=seed)
+    bias = params.bias.numpy()
+    locs_and_scales = bias[num_components:].reshape(num_components, -1)
+    locs_and_scales[:, : points.shape[1]] = points
+    params.bias.assign(bias)
+    params.kernel.assign(spread * params.kernel)
 
 
 def _compiled_vae(encoder, decoder, prior, objective, optimizer):

@@ -1,0 +1,39 @@
+# Everything works on a machine that has only Python (3.11 to 3.13) and make: each target makes its own .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+# Images beyond scikit-learn's digits are found here where the folder exists.
+DATA := $(wildcard ../shared/data)
+export TFVAE_DATA ?= $(if $(DATA),$(abspath $(DATA)))
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+export KERAS_BACKEND := tensorflow
+
+.PHONY: demo test test-slow lint bench clean
+
+$(READY): requirements.txt setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: $(READY)
+	$(BIN)/tfvae run gaussian-mixture --preset quick --out runs/demo/gaussian-mixture --overwrite
+	$(BIN)/tfvae fit digits --epochs 60 --out runs/demo/digits --overwrite
+	@echo "Reports: runs/demo/gaussian-mixture/report.html and runs/demo/digits/report.html"
+
+test: $(READY)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: $(READY)
+	$(BIN)/python benchmarks/fit_speed.py
+
+clean:
+	rm -rf $(VENV) runs build *.egg-info

@@ -1,0 +1,70 @@
+"""The noun: something that can be run again, with a preset and a seed."""
+
+import abc
+import dataclasses
+import difflib
+from typing import ClassVar
+
+from tfvae.errors import UserError
+from tfvae.runs import RunDirectory
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment(abc.ABC):
+    """Abstract: its fields are its settings, at the values of the preset "paper".
+
+    A subclass names itself, says in one line what it does, gives the changes that make its other presets, and defines
+    `execute`. The command and the tests find it by walking the class tree.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    presets: ClassVar[dict] = {"paper": {}}
+
+    seed: int = 0
+
+    @classmethod
+    def with_preset(cls, preset, **settings):
+        """The experiment with a preset's settings and then the given ones."""
+        if preset not in cls.presets:
+            raise UserError(f"{cls.name} has no preset {preset!r}: choose one of {', '.join(cls.presets)}.")
+        return cls(**{**cls.presets[preset], **settings})
+
+    def run(self, out, *, preset="paper", overwrite=False, resume=False):
+        """Runs into the directory `out` and returns it as a `RunDirectory`.
+
+        Raises:
+            UserError: where `out` exists (unless `overwrite` or `resume`) or cannot be written.
+        """
+        from tfvae.report import write_report
+
+        arguments = {"experiment": self.name, "preset": preset, **dataclasses.asdict(self)}
+        config = {"command": "run", "arguments": arguments}
+        run = RunDirectory.create(out, config, overwrite=overwrite, resume=resume)
+        self.execute(run)
+        write_report(run)
+        return run
+
+    @abc.abstractmethod
+    def execute(self, run):
+        """Trains, measures, and writes models, `metrics.json` and figures into `run`; goes on where a kill left it."""
+
+
+def all_experiments():
+    """Name -> class of every experiment, from the class tree."""
+    found, waiting = {}, [Experiment]
+    while waiting:
+        cls = waiting.pop()
+        waiting.extend(cls.__subclasses__())
+        if not getattr(cls, "__abstractmethods__", None):
+            found[cls.name] = cls
+    return dict(sorted(found.items()))
+
+
+def find_experiment(name):
+    """The experiment class of that name; raises UserError that names the nearest one."""
+    experiments = all_experiments()
+    if name not in experiments:
+        nearest = difflib.get_close_matches(name, experiments, n=1, cutoff=0)
+        raise UserError(f"There is no experiment {name!r}; did you mean {nearest[0]!r}? `tfvae list` shows all.")
+    return experiments[name]

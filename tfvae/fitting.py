@@ -1,0 +1,143 @@
+"""`tfvae fit`: a model for the user's own table, in a run directory."""
+
+import inspect
+
+import keras
+import numpy as np
+import pandas as pd
+
+from tfvae import plots
+from tfvae.checkpoints import fit_in_run
+from tfvae.data.tables import TableCodec, check_values
+from tfvae.errors import UserError
+from tfvae.evaluation import latent_report
+from tfvae.models import tables
+from tfvae.runs import METRICS
+
+_SCORE_SAMPLES = 200
+
+
+def fit_table(run, frame, labels, options):
+    """Fits the model that `options` describe to a checked table, evaluates it on held-out rows and draws it.
+
+    Args:
+        run: `RunDirectory`.
+        frame: `pandas.DataFrame`, the columns to model.
+        labels: `pandas.Series` that colours figures, or None.
+        options: dict with `model`, `latent_dim`, `hidden`, `num_components`, `learning_rate`, `epochs`, `batch_size`,
+            `patience`, `holdout`, `seed`.
+    """
+    codec = TableCodec.from_config(run.read_json("config.json")["table"])
+    seed = options["seed"]
+    train, validation, held_out = _split(len(frame), options["holdout"], seed)
+    vectors = codec.transform(frame, seed)
+    settings = {k: options[k] for k in ("latent_dim", "hidden", "num_components", "learning_rate")}
+    settings = {k: v for k, v in settings.items() if v is not None}
+    make = getattr(tables, options["model"].replace("-", "_"))
+
+    def make_model():
+        return make(codec.num_continuous, codec.num_categories, seed=seed, **settings)
+
+    stopping = keras.callbacks.EarlyStopping("val_loss", patience=options["patience"], restore_best_weights=True)
+    model, history = fit_in_run(
+        run, make_model, vectors[train], seed=seed, callbacks=[stopping], epochs=options["epochs"],
+        batch_size=options["batch_size"], validation_data=vectors[validation], verbose=options["verbose"],
+    )  # fmt: skip
+    metrics = evaluate_table(model, codec, vectors, train, held_out, seed)
+    run.write_json(METRICS, metrics | {"notes": _notes(codec, model)})
+    _draw(run, model, codec, frame, vectors, labels, history, held_out, seed)
+    return metrics
+
+
+def check_options(options):
+    """Raises UserError for a model or a size that cannot be, before any work."""
+    offered = [n for n, f in inspect.getmembers(tables, inspect.isfunction) if f.__module__ == tables.__name__]
+    if options["model"].replace("-", "_") not in offered:
+        raise UserError(f"There is no model {options['model']!r}: `tfvae list` shows those that there are.")
+
+
+def evaluate_table(model, codec, vectors, train, held_out, seed):
+    """Held-out −log p per row in the data's units, beside a Gaussian and a Gaussian mixture of scikit-learn."""
+    scores = {"tfvae": score_vectors(model, codec, vectors[held_out], seed).log_likelihood}
+    if codec.num_continuous:
+        scores |= _baselines(codec, vectors[train], vectors[held_out], seed)
+    latent = latent_report(model, vectors[held_out][:2000], seed)
+    comparison = [
+        {"model": name, "nll": -float(np.mean(s)), "standard_error": float(np.std(s, ddof=1) / np.sqrt(len(s)))}
+        for name, s in scores.items()
+    ]
+    return {
+        "rows_trained": len(train),
+        "rows_held_out": len(held_out),
+        "nll": comparison[0]["nll"],
+        "kl": latent.kl,
+        "active_units": latent.active_units,
+        "mutual_information": latent.mutual_information,
+        "comparison": comparison,
+    }
+
+
+def score_vectors(model, codec, vectors, seed=0, num_samples=_SCORE_SAMPLES):
+    """log p of each row in the data's units, as a `LikelihoodEstimate`."""
+    estimate = model.log_likelihood(vectors, num_samples=num_samples, seed=seed)
+    return estimate._replace(log_likelihood=estimate.log_likelihood + codec.log_jacobian)
+
+
+def _baselines(codec, train, held_out, seed):
+    """The same densities by scikit-learn: of the numbers, times the categories' own frequencies."""
+    from sklearn.mixture import GaussianMixture
+
+    c = codec.num_continuous
+    frequencies = np.log((train[:, c:].sum(axis=0) + 1) / (len(train) + 1)) if codec.categoricals else np.zeros(0)
+    categories = held_out[:, c:] @ frequencies + codec.log_jacobian
+    scores = {}
+    for components in (1, 10):
+        mixture = GaussianMixture(components, reg_covar=1e-4, random_state=seed).fit(train[:, :c].astype("float64"))
+        name = "Gaussian, full covariance" if components == 1 else f"Gaussian mixture, {components} full covariances"
+        scores[f"{name} (scikit-learn)"] = mixture.score_samples(held_out[:, :c].astype("float64")) + categories
+    return scores
+
+
+def _split(n, holdout, seed):
+    """Seeded (train, validation, held-out) row numbers; validation, for early stopping, is a ninth of the rest."""
+    order = np.random.default_rng(seed).permutation(n)
+    num_held_out = round(n * holdout)
+    num_validation = (n - num_held_out) // 9
+    if min(num_held_out, num_validation) < 2:
+        raise UserError(f"{n} rows are too few to hold some out: give at least {int(np.ceil(25 / max(holdout, 1e-9)))}.")
+    a, b = num_held_out, num_held_out + num_validation
+    return np.sort(order[b:]), np.sort(order[a:b]), np.sort(order[:a])
+
+
+def _notes(codec, model):
+    notes = [codec.describe()]
+    if codec.constants:
+        names = ", ".join(c.name for c in codec.constants)
+        notes.append(f"Constant columns, left out of the model and written back in samples: {names}.")
+    if any(scale.at_floor() for scale in model.scales):
+        notes.append("A learned scale has reached its floor: compare this likelihood only with one of the same floor.")
+    return notes
+
+
+def _draw(run, model, codec, frame, vectors, labels, history, held_out, seed):
+    run.save_figure("loss", plots.loss_curves({"model": history}, title="Training; validation dashed"))
+    n = len(held_out)
+    draws = codec.inverse(model.sample(n, seed=seed))
+    shown = {"held-out rows": frame.iloc[held_out].reset_index(drop=True), "draws from the model": draws}
+    varying = [c.name for c in codec.columns if c not in codec.constants]
+    run.save_figure("columns", plots.column_histograms({k: t[varying] for k, t in shown.items()}, title="First columns"))
+    z = model.encode(vectors[held_out]).mean().numpy()
+    codes = pd.factorize(labels.iloc[held_out], sort=True)[0] if labels is not None else np.zeros(n, int)
+    of = f"coloured by {labels.name}" if labels is not None else "held-out rows"
+    if z.shape[1] > 2:
+        from sklearn.decomposition import PCA
+
+        z, of = PCA(2).fit_transform(z), f"first two principal components, {of}"
+    run.save_figure("latent", plots.labelled_scatter({of: (z, codes)}, "Means of q(z|x)"))
+    side = round(len(frame.columns) ** 0.5)
+    if side * side == len(frame.columns) and side >= 5 and not codec.categoricals:  # columns that can be seen as pixels
+        pixels = [t.to_numpy()[:50].reshape(-1, side, side) for t in shown.values()]
+        run.save_figure("images-data", plots.image_grid(pixels[0], "Held-out rows"))
+        run.save_figure("images-draws", plots.image_grid(pixels[1], "Draws from p(x|z), z ~ p(z)"))
+
+

@@ -1,0 +1,48 @@
+"""Models for tables, one function each: what `tfvae fit --model NAME` offers."""
+
+import keras
+
+from tfvae.layers import LearnedScale, TableLikelihood
+
+from tfvae.models.factories import make_dense_vae
+from tfvae.priors import MixturePrior
+
+
+def mixture_prior(num_continuous, num_categories=(), latent_dim=None, hidden=(128, 128), num_components=50, seed=0, **kwargs):
+    """Gaussian decoder with a learned scale for each column, and a mixture prior that holds the modes."""
+    latent_dim = latent_dim or default_latent_dim(num_continuous, num_categories)
+    likelihood = TableLikelihood(num_continuous, num_categories, scale=_learned_scale(num_continuous))
+    prior = MixturePrior(latent_dim, num_components, seed=seed)
+    return _vae(likelihood, latent_dim, hidden, prior=prior, **kwargs)
+
+
+def mixture_decoder(num_continuous, num_categories=(), latent_dim=None, hidden=(128, 128), num_components=16, seed=0, **kwargs):
+    """Mixture of normals as decoder output, N(0, I) as prior: document 000's cure."""
+    latent_dim = latent_dim or default_latent_dim(num_continuous, num_categories)
+    likelihood = TableLikelihood(num_continuous, num_categories, num_components=num_components, epsilon=1e-2)
+    return _vae(likelihood, latent_dim, hidden, **kwargs)
+
+
+def gaussian(num_continuous, num_categories=(), latent_dim=None, hidden=(128, 128), num_components=1, seed=0, **kwargs):
+    """Gaussian decoder with a learned scale for each column, N(0, I) as prior: the plain VAE, calibrated."""
+    latent_dim = latent_dim or default_latent_dim(num_continuous, num_categories)
+    likelihood = TableLikelihood(num_continuous, num_categories, scale=_learned_scale(num_continuous))
+    return _vae(likelihood, latent_dim, hidden, **kwargs)
+
+
+def default_latent_dim(num_continuous, num_categories=()):
+    """Half as many dimensions as columns, from 2 to 16."""
+    return min(16, max(2, (num_continuous + len(num_categories)) // 2))
+
+
+def _learned_scale(num_continuous):
+    # In standard deviations of the columns; starting well below 1, because above it collapse is the best solution.
+    return LearnedScale(per_feature=True, initial=0.3, floor=1e-2) if num_continuous else None
+
+
+def _vae(likelihood, latent_dim, hidden, **kwargs):
+    width = likelihood.num_continuous + sum(likelihood.num_categories)
+    learning_rate = kwargs.pop("learning_rate", 1e-3)
+    return make_dense_vae(
+        width, latent_dim, hidden, likelihood=likelihood, optimizer=keras.optimizers.Adam(learning_rate), **kwargs
+    )

@@ -1,0 +1,185 @@
+"""Run directories: the whole record of a run, written so that a kill leaves the old file or the new, never half of one."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from tfvae.errors import UserError
+from tfvae.version import __version__
+
+CONFIG, METRICS, HISTORY, MODEL = "config.json", "metrics.json", "history.csv", "model.keras"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunDirectory:
+    """A run's folder: `config.json`, `metrics.json`, `history.csv`, models, `checkpoints/`, `figures/`, `report.html`."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, path, config, *, overwrite=False, resume=False):
+        """A new run with its config, or the unfinished one at `path`; raises UserError where something is in the way."""
+        run = cls(Path(path))
+        if resume:
+            before = run.read_json(CONFIG)
+            differing = [k for k in ("command", "arguments") if before.get(k) != _plain(config).get(k)]
+            if differing:
+                raise UserError(
+                    f"{path} was started with other settings ({_difference(before, _plain(config))}): "
+                    "resume it with the same ones, or give another --out."
+                )
+            return run
+        if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
+            if not overwrite:
+                raise UserError(f"{path} already exists: give another --out, or --resume or --overwrite it.")
+            if not (run.path / CONFIG).exists():
+                raise UserError(f"{path} is not a run directory, so it is not overwritten: give another --out.")
+            shutil.rmtree(run.path)
+        try:
+            for folder in (run.path, run.path / "figures"):
+                folder.mkdir(parents=True, exist_ok=True)
+            run.write_json(CONFIG, {**config, "versions": versions()})
+        except OSError as error:
+            raise UserError(f"{path} cannot be written ({error.strerror}): give another --out.") from None
+        return run
+
+    @classmethod
+    def open(cls, path):
+        """The run at `path`; raises UserError where there is none."""
+        run = cls(Path(path))
+        run.read_json(CONFIG)
+        return run
+
+    @contextlib.contextmanager
+    def writing(self, name):
+        """A temporary path beside `name`, moved onto it when the block ends well."""
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{os.getpid()}-{target.name}")
+        try:
+            yield temporary
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def write_text(self, name, text):
+        with self.writing(name) as path:
+            path.write_text(text, encoding="utf-8")
+
+    def write_json(self, name, data):
+        self.write_text(name, json.dumps(_plain(data), indent=1, ensure_ascii=False) + "\n")
+
+    def read_json(self, name, default=None):
+        path = self.path / name
+        if default is not None and not path.exists():
+            return default
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UserError(f"{self.path} is not a run directory: it has no {name}.") from None
+        except (OSError, ValueError):
+            raise UserError(f"{path} cannot be read: the file is damaged.") from None
+
+    def write_table(self, name, frame):
+        with self.writing(name) as path:
+            frame.to_csv(path, index=False)
+
+    def save_figure(self, name, figure):
+        """Writes a matplotlib figure to `figures/NAME.png` and closes it."""
+        with self.writing(f"figures/{name}.png") as path:
+            figure.savefig(path, format="png", dpi=110, bbox_inches="tight")
+        figure.clear()
+
+    def figures(self):
+        return sorted((self.path / "figures").glob("[!.]*.png"))
+
+    def save_model(self, model, name=MODEL):
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.path) as folder:  # Keras insists on the suffix .keras
+            temporary = Path(folder) / "model.keras"
+            model.save(temporary)
+            os.replace(temporary, target)
+
+    def models(self):
+        """Name -> path of the models in this run."""
+        paths = [*self.path.glob(MODEL), *sorted(self.path.glob("models/*.keras"))]
+        return {path.stem: path for path in paths}
+
+    def load_model(self, name=None):
+        """The model of that name; without a name the only one, or the one that the run's config calls its main model."""
+        models = self.models()
+        if not models:
+            raise UserError(f"{self.path} holds no finished model: continue it with --resume.")
+        name = name or ("model" if "model" in models else self.read_json(CONFIG).get("main_model") or next(iter(models)))
+        if name not in models:
+            raise UserError(f"{self.path} has no model {name!r}; it has {', '.join(models)}.")
+        return load_model(models[name])
+
+
+def load_model(path):
+    """A saved tfvae model; raises UserError where the file is not one."""
+    import keras
+
+    import tfvae.layers
+    import tfvae.models
+
+    try:
+        return keras.models.load_model(path)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"{path} is not a model that tfvae can load: {reason}") from error
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A finished run, loaded: what `tfvae.load_run` returns."""
+
+    model: object
+    preprocessing: object  # of a table run: rows in the data's units -> the model's, and back; None elsewhere
+    config: dict
+    directory: RunDirectory
+
+
+def load_run(path, model=None):
+    """The model, preprocessing and config of the run directory `path`.
+
+    Args:
+        path: a run directory.
+        model: name of the model, in a run that has several.
+    """
+    from tfvae.data.tables import TableCodec
+
+    directory = RunDirectory.open(path)
+    config = directory.read_json(CONFIG)
+    codec = TableCodec.from_config(config["table"]) if "table" in config else None
+    return Run(directory.load_model(model), codec, config, directory)
+
+
+def versions():
+    """The library versions that a run depends on."""
+    from importlib.metadata import version
+
+    names = ("tensorflow", "keras", "tensorflow-probability", "numpy")
+    return {"tfvae": __version__, **{name: version(name) for name in names}}
+
+
+def _plain(value):
+    """`value` with numpy numbers, tuples and paths made into what JSON has."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return str(value) if isinstance(value, Path) else value
+
+
+def _difference(before, after):
+    before, after = ({"command": c.get("command"), **c.get("arguments", {})} for c in (before, after))
+    keys = [k for k in {**before, **after} if before.get(k) != after.get(k)]
+    return ", ".join(f"{k} was {before.get(k)!r}, now {after.get(k)!r}" for k in keys)
