@@ -52,6 +52,8 @@ class Checkpoint(keras.callbacks.Callback):
             return
         folder, states = self.resumed_state  # now, after the callbacks' own on_train_begin has reset them
         with np.load(folder / "arrays.npz") as arrays:
+            for variable, state in zip(_seed_states(self.model), arrays["seeds"], strict=True):
+                variable.assign(state)
             for k, (callback, state) in enumerate(zip(self.others, states, strict=True)):
                 for name, value in state.items():
                     setattr(callback, name, value)
@@ -74,7 +76,8 @@ class Checkpoint(keras.callbacks.Callback):
             named = {f"{k}": json.dumps(list(a)) for k, a in enumerate(arrays)}
             for k, by_name in enumerate(arrays):
                 named |= {f"{k}/{n}/{i}": v for n, values in by_name.items() for i, v in enumerate(values)}
-            np.savez(temporary / "arrays.npz", **named)
+            seeds = np.array([v.numpy() for v in _seed_states(self.model)])
+            np.savez(temporary / "arrays.npz", seeds=seeds, **named)
             state = {"epoch": epoch, "history": self.rows, "callbacks": plain, "stopped": self.model.stop_training}
             (temporary / "state.json").write_text(json.dumps(state))
             older = list(self.folder.glob("epoch-*"))
@@ -85,6 +88,11 @@ class Checkpoint(keras.callbacks.Callback):
             for folder in older:
                 shutil.rmtree(folder)
         self.last = time.monotonic()
+
+
+def _seed_states(model):
+    """The state of every seed generator in the model, Keras' own layers' included: `.keras` files leave it out."""
+    return [v for v in model.non_trainable_variables if v.name == "seed_generator_state"]
 
 
 def _state(callback):

@@ -66,7 +66,7 @@ class _Writer:
             return value.item()
         if isinstance(value, (tf.DType, np.dtype)):
             return tf.as_dtype(value).name
-        if isinstance(value, tf.Variable):
+        if isinstance(value, (tf.Variable, keras.Variable)):
             return self.write_variable(value)
         if isinstance(value, _DEFERRED):
             return self.write_deferred(value)
@@ -81,7 +81,7 @@ class _Writer:
         return keras.saving.serialize_keras_object(value)
 
     def write_variable(self, variable):
-        key = variable.ref()
+        key = (variable.value if isinstance(variable, keras.Variable) else variable).ref()
         if key in self.variables:
             return {_VARIABLE: self.variables[key]}
         self.variables[key] = len(self.variables)
@@ -90,6 +90,7 @@ class _Writer:
             "value": _array_config(variable),
             "trainable": variable.trainable,
             "name": variable.name.split(":")[0],
+            "keras": isinstance(variable, keras.Variable),
         }
 
     def write_deferred(self, deferred):
@@ -144,8 +145,9 @@ class _Reader:
         key = config[_VARIABLE]
         if "value" in config:
             with tf.init_scope():
+                make = keras.Variable if config["keras"] else tf.Variable
                 value = self.read(config["value"])
-                self.variables[key] = tf.Variable(value, trainable=config["trainable"], name=config["name"])
+                self.variables[key] = make(value, trainable=config["trainable"], name=config["name"])
         return self.variables[key]
 
 

@@ -76,7 +76,15 @@ class DistributionTensor(_TensorType):
             ) from None
 
     def __repr__(self):
-        return f"<DistributionTensor shape={tuple(self.value.shape)} of {self.distribution!r}>"
+        return f"<DistributionTensor shape={tuple(self.value.shape)}{self._draws()} of {self.distribution!r}>"
+
+    def _draws(self):
+        """What a reader of a Keras error about the shape should know: it prints this object."""
+        event = self.distribution.event_shape
+        if self.ndim is None or event.rank is None or self.ndim <= self.distribution.batch_shape.rank + event.rank:
+            return ""
+        declared = ", ".join(["None", *map(str, event)])
+        return f", several draws: a decoder takes them when it is declared Input(({declared})) or called as layers,"
 
 
 def _forward_operator(name):

@@ -133,6 +133,7 @@ class GaussianMixtureImproved(GaussianMixtureStudy):
     def fits(self):
         truths = {"document": document_mixture(), "ring": gaussian_ring(), "grid": gaussian_grid()}
         common = {"epochs": 2 * self.epochs, "batch_size": 2 * self.batch_size}  # as many steps as the document takes
+        large = {"epochs": 4 * self.epochs, "batch_size": 8 * self.batch_size}  # half as many
         fits = []
         for seed in self.seeds():
             learned = {"epochs": self.epochs, "batch_size": self.batch_size}
@@ -152,9 +153,9 @@ class GaussianMixtureImproved(GaussianMixtureStudy):
                     Fit(
                         f"{name}-mixture-prior",
                         seed,
-                        lambda t=truth, k=2 * num_components, s=seed: self._mixture_prior(t, k, s, **common),
+                        lambda t=truth, k=2 * num_components, s=seed: self._mixture_prior(t, k, s, **large),
                         truth,
-                        **common,
+                        **large,
                     )
                 )
         return fits
@@ -176,15 +177,20 @@ class GaussianMixtureImproved(GaussianMixtureStudy):
         return vae
 
     def _mixture_prior(self, truth, num_components, seed, epochs, batch_size):
-        """A Gaussian decoder with one learned scale, and a mixture prior: the modes live in the latent space."""
+        """A Gaussian decoder with one learned scale, and a mixture prior: the modes live in the latent space.
+
+        The scale starts at a third of the data's spread, below which collapse to the mean is no longer the best solution,
+        and well above the modes' own width: while it shrinks, the components find the modes.
+        """
         import tfvae
         from tfvae.layers import IndependentNormal, LearnedScale
         from tfvae.priors import MixturePrior
 
+        spread = float(truth.sample(20_000, seed=seed).std())
         return tfvae.make_document_vae(
             2,
-            IndependentNormal(2, "mean", scale=LearnedScale(floor=1e-3)),
+            IndependentNormal(2, "mean", scale=LearnedScale(initial=0.35 * spread, floor=1e-3)),
             width=64,
-            prior=MixturePrior(2, num_components, epsilon=1e-3, seed=seed),
-            optimizer=self.cosine_adam(epochs, batch_size, 3e-3),
+            prior=MixturePrior(2, num_components, spread=3.0, epsilon=1e-3, seed=seed),
+            optimizer=self.cosine_adam(epochs, batch_size, 1e-2),
         )

@@ -45,6 +45,9 @@ class DistributionLayer(keras.layers.Layer):
         """The number of parameters this layer takes on the last axis of its input: what sizes the layer before it."""
         raise NotImplementedError(f"{type(self).__name__} does not know how many parameters it takes.")
 
+    def build(self, input_shape):
+        self.built = True  # all state is made in `__init__`
+
     def call(self, inputs, *args, **kwargs):
         distribution = self.distribution(inputs, *args, **kwargs)
         return DistributionTensor(distribution, self._value_of(distribution))

@@ -1,0 +1,37 @@
+"""Seeds, quiet libraries, and what the tests share."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)  # the second one for the tests under MirroredStrategy
+
+
+@pytest.fixture(autouse=True)
+def _seeds():
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def x():
+    """Sixty-four rows of three columns."""
+    return np.random.default_rng(0).normal(size=(64, 3)).astype("float32")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What was not run for want of downloaded data."""
+    skipped = [r for r in terminalreporter.stats.get("skipped", ()) if "TFVAE_DATA" in str(r.longrepr)]
+    if not os.environ.get("TFVAE_DATA"):
+        terminalreporter.write_line(
+            "TFVAE_DATA is not set: images beyond scikit-learn's digits were not used"
+            + (f"; not run: {', '.join(r.nodeid for r in skipped)}" if skipped else "")
+        )
