@@ -92,7 +92,7 @@ class FastFit:
                 batch_size=batch_size,
                 validation_split=validation_split,
                 validation_data=validation_data,
-                shuffle=shuffle,
+                shuffle=shuffle and not isinstance(x, tf.data.Dataset),  # Keras would warn that it does not
                 class_weight=class_weight,
                 sample_weight=sample_weight,
                 steps_per_epoch=steps_per_epoch,
