@@ -1,6 +1,7 @@
 """Training that a kill interrupts and `--resume` continues, to the same end as an unbroken one."""
 
 import contextlib
+import inspect
 import json
 import os
 import shutil
@@ -96,10 +97,15 @@ def _seed_states(model):
 
 
 def _state(callback):
-    """A callback's plain attributes, and its lists of arrays (`EarlyStopping.best_weights`)."""
+    """A callback's plain attributes, and its lists of arrays (`EarlyStopping.best_weights`).
+
+    What its constructor takes is setting and not state: Keras turns the sign of `min_delta` when a training starts, and
+    would turn a restored one again.
+    """
+    settings = {*inspect.signature(type(callback).__init__).parameters, "params"}
     plain, arrays = {}, {}
     for name, value in vars(callback).items():
-        if name.startswith("_") or name in ("params", "validation_data"):
+        if name.startswith("_") or name in settings:
             continue
         if isinstance(value, _PLAIN):
             plain[name] = value.item() if isinstance(value, np.generic) else value

@@ -86,6 +86,7 @@ def fit(
     epochs: Annotated[int, typer.Option(min=1, help="at most")] = 300,
     batch_size: Annotated[int, typer.Option(min=1)] = 64,
     patience: Annotated[int, typer.Option(min=1, help="epochs without a better validation loss before stopping")] = 30,
+    checkpoint_seconds: Annotated[float, typer.Option(min=0, help="least time between two checkpoints")] = 10.0,
     seed: Seed = 0,
     resume: Resume = False,
     overwrite: Overwrite = False,
@@ -127,7 +128,7 @@ def fit(
     from tfvae.fitting import fit_table
     from tfvae.report import write_report
 
-    options = {**arguments, "verbose": "auto" if sys.stdout.isatty() else 0}
+    options = {**arguments, "verbose": "auto" if sys.stdout.isatty() else 0, "checkpoint_seconds": checkpoint_seconds}
     metrics = fit_table(directory, frame.reset_index(drop=True), labels, options)
     write_report(directory)
     for row in metrics["comparison"]:

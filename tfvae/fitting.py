@@ -1,14 +1,12 @@
 """`tfvae fit`: a model for the user's own table, in a run directory."""
 
-import inspect
-
 import keras
 import numpy as np
 import pandas as pd
 
 from tfvae import plots
 from tfvae.checkpoints import fit_in_run
-from tfvae.data.tables import TableCodec, check_values
+from tfvae.data.tables import TableCodec
 from tfvae.errors import UserError
 from tfvae.evaluation import latent_report
 from tfvae.models import tables
@@ -25,7 +23,7 @@ def fit_table(run, frame, labels, options):
         frame: `pandas.DataFrame`, the columns to model.
         labels: `pandas.Series` that colours figures, or None.
         options: dict with `model`, `latent_dim`, `hidden`, `num_components`, `learning_rate`, `epochs`, `batch_size`,
-            `patience`, `holdout`, `seed`.
+            `patience`, `holdout`, `seed`, `verbose`, `checkpoint_seconds`.
     """
     codec = TableCodec.from_config(run.read_json("config.json")["table"])
     seed = options["seed"]
@@ -42,18 +40,12 @@ def fit_table(run, frame, labels, options):
     model, history = fit_in_run(
         run, make_model, vectors[train], seed=seed, callbacks=[stopping], epochs=options["epochs"],
         batch_size=options["batch_size"], validation_data=vectors[validation], verbose=options["verbose"],
+        checkpoint_seconds=options["checkpoint_seconds"],
     )  # fmt: skip
     metrics = evaluate_table(model, codec, vectors, train, held_out, seed)
     run.write_json(METRICS, metrics | {"notes": _notes(codec, model)})
     _draw(run, model, codec, frame, vectors, labels, history, held_out, seed)
     return metrics
-
-
-def check_options(options):
-    """Raises UserError for a model or a size that cannot be, before any work."""
-    offered = [n for n, f in inspect.getmembers(tables, inspect.isfunction) if f.__module__ == tables.__name__]
-    if options["model"].replace("-", "_") not in offered:
-        raise UserError(f"There is no model {options['model']!r}: `tfvae list` shows those that there are.")
 
 
 def evaluate_table(model, codec, vectors, train, held_out, seed):

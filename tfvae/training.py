@@ -52,14 +52,14 @@ class FastFit:
         super().compile(optimizer, loss, steps_per_execution=keras_steps, jit_compile=jit_compile, **kwargs)
         self._requested = {"steps_per_execution": steps_per_execution, "jit_compile": jit_compile}
         self._forget_functions()
+        if self.built and self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)  # so that an untrained model can be saved and loaded
 
     def get_compile_config(self):
         return {**super().get_compile_config(), **self._requested} if self.compiled else {}
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
-            self.optimizer.build(self.trainable_variables)
 
     def fit(
         self,

@@ -252,7 +252,7 @@ def _standardized(series, column, rng):
 
 
 def _one_hot(series, column):
-    codes = pd.Categorical(series, categories=list(column.categories)).codes
+    codes = pd.Index(list(column.categories), dtype=object).get_indexer(series.astype(object))
     if (codes < 0).any():
         unknown = series[codes < 0].iloc[0]
         raise UserError(f"Column {column.name!r} has the value {unknown!r}, which was not in the training data.")
