@@ -49,7 +49,9 @@ def test_shared_mixture_gradients_equal_tfps():
             value = tf.reduce_sum(build(*parameters).log_prob(z))
         return tape.gradient(value, parameters)
 
-    theirs = gradients(lambda a, b, c: tfd.MixtureSameFamily(tfd.Categorical(logits=a), tfd.MultivariateNormalDiag(b, c)))
+    theirs = gradients(
+        lambda a, b, c: tfd.MixtureSameFamily(tfd.Categorical(logits=a), tfd.MultivariateNormalDiag(b, c))
+    )
     for a, b in zip(gradients(DiagonalNormalMixture), theirs, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
 
@@ -66,7 +68,9 @@ def test_shared_mixture_draws_have_its_moments():
 
 
 def test_shared_mixture_keeps_digits_where_components_are_narrow():
-    narrow = DiagonalNormalMixture(np.zeros(2, "float32"), np.array([[50.0], [50.2]], "float32"), np.full((2, 1), 0.01, "float32"))
+    narrow = DiagonalNormalMixture(
+        np.zeros(2, "float32"), np.array([[50.0], [50.2]], "float32"), np.full((2, 1), 0.01, "float32")
+    )
     z = np.array([[50.005], [50.19]], "float32")
     exact = scipy.stats.norm([50.0, 50.2], 0.01).logpdf(z.astype("float64"))
     exact = np.logaddexp.reduce(exact, axis=1) - np.log(2)
@@ -87,7 +91,7 @@ def softplus(v):
     (layers.IndependentBernoulli.new(PARAMS, 4), lambda v: scipy.stats.bernoulli(1 / (1 + np.exp(-PARAMS[0]))).logpmf(v).sum(-1), [[0, 1, 1, 0]]),
     (layers.IndependentNormal.new(PARAMS, 4, scale=0.3), lambda v: scipy.stats.norm(PARAMS[0], 0.3).logpdf(v).sum(-1), [[0.1, 0.2, 0.3, 0.4]]),
     (layers.IndependentNormal.new(PARAMS, 2, epsilon=0.5), lambda v: scipy.stats.norm(PARAMS[0, :2], softplus(PARAMS[0, 2:]) + 0.5).logpdf(v).sum(-1), [[0.1, 2.0]]),
-])  # fmt: skip  # noqa: E501
+])  # fmt: skip
 def test_density_equals_scipy(distribution, law, points):
     points = np.asarray(points, "float32")
     np.testing.assert_allclose(distribution.log_prob(points), law(points), rtol=2e-5)

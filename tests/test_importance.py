@@ -18,7 +18,9 @@ def linear_gaussian_vae(prior):
     """x = zW + b + σε; the encoder proposes widely and independently of x, so that the weights are not constant."""
     encoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), layers.IndependentNormal(2)])
     encoder.layers[0].set_weights([np.zeros((3, 4), "float32"), np.array([0, 0, 1.5, 1.5], "float32")])
-    decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), layers.IndependentNormal(3, "mean", scale=SIGMA)])
+    decoder = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(3), layers.IndependentNormal(3, "mean", scale=SIGMA)]
+    )
     decoder.layers[0].set_weights([W, B])
     vae = tfvae.VAE(encoder, decoder, prior)
     vae.compile("adam")

@@ -38,7 +38,9 @@ def train(path, epochs=EPOCHS, pause=0.0):
     run = RunDirectory(path)
     callbacks = [
         keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=0.5),
-        keras.callbacks.EarlyStopping("val_loss", patience=3, min_delta=0.5, start_from_epoch=4, restore_best_weights=True),
+        keras.callbacks.EarlyStopping(
+            "val_loss", patience=3, min_delta=0.5, start_from_epoch=4, restore_best_weights=True
+        ),
         keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: time.sleep(pause)),
     ]
     return fit_in_run(run, make_model, x, seed=5, callbacks=callbacks, epochs=epochs, batch_size=32, verbose=0,

@@ -97,7 +97,9 @@ def test_works_in_every_style_of_model(make, options, x):
         return tf.reduce_mean(tf.square(y - rv.mode()), axis=-1)
 
     model.compile("adam", loss=lambda y, rv: -rv.log_prob(y), metrics=[mode_error], **options)
-    history = model.fit(x, x, batch_size=16, epochs=2, verbose=0, validation_data=(x, x), sample_weight=np.ones(64)).history
+    history = model.fit(
+        x, x, batch_size=16, epochs=2, verbose=0, validation_data=(x, x), sample_weight=np.ones(64)
+    ).history
     assert set(history) == {"loss", "mode_error", "val_loss", "val_mode_error"}
     assert set(seen) == {DistributionTensor}
     assert model.predict(x, verbose=0).shape == (64, 3)
@@ -113,7 +115,9 @@ def test_sample_weight_weighs_the_examples(x):
     model.compile("sgd", NegativeLogProb())
     weights = np.arange(64, dtype="float32")
     expected = np.mean(-model(x).log_prob(x) * weights)
-    np.testing.assert_allclose(model.evaluate(x, x, sample_weight=weights, batch_size=64, verbose=0), expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        model.evaluate(x, x, sample_weight=weights, batch_size=64, verbose=0), expected, rtol=1e-5
+    )
 
 
 def test_output_of_one_model_is_input_of_the_next(x):
@@ -138,7 +142,9 @@ def test_convert_to_tensor_fn_by_name_and_by_method(name, x):
 
 
 def test_several_draws_reach_the_next_layers_and_a_decoder(x):
-    encoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), layers.IndependentNormal(2, lambda d: d.sample(5))])
+    encoder = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(4), layers.IndependentNormal(2, lambda d: d.sample(5))]
+    )
     assert encoder(x).shape == (5, 64, 2)
     as_layers = keras.Sequential([keras.layers.Dense(6), layers.IndependentNormal(3, "mean")])
     rv = as_layers(encoder(x))
@@ -149,7 +155,9 @@ def test_several_draws_reach_the_next_layers_and_a_decoder(x):
     net.compile("adam", loss=lambda y, rv: -rv.log_prob(y))
     net.fit(x, x, verbose=0)
     narrow = keras.Sequential([keras.Input((2,)), keras.layers.Dense(6), layers.IndependentNormal(3)])
-    with pytest.raises(ValueError, match=r"several draws: a decoder takes them when it is declared Input\(\(None, 2\)\)"):
+    with pytest.raises(
+        ValueError, match=r"several draws: a decoder takes them when it is declared Input\(\(None, 2\)\)"
+    ):
         narrow(encoder(x))
 
 

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 import tfvae
 from tfvae import layers
-from tfvae.training import Batches, FastFitModel
+from tfvae.batches import Batches
+from tfvae.training import FastFitModel
 
 
 def plain_net():
@@ -40,7 +41,9 @@ def data(n, seed=0):
 
 def fitted(make, n, *, jit_compile, steps, batch_size=8, **kwargs):
     model = make()
-    model.compile(keras.optimizers.Adam(0.01), "mse", metrics=["mae"], jit_compile=jit_compile, steps_per_execution=steps)
+    model.compile(
+        keras.optimizers.Adam(0.01), "mse", metrics=["mae"], jit_compile=jit_compile, steps_per_execution=steps
+    )
     x, y = data(n)
     history = model.fit(x, y, batch_size=batch_size, epochs=3, shuffle=False, verbose=0, **kwargs).history
     return model, history
@@ -88,7 +91,9 @@ class _Phases(keras.layers.Layer):
 def test_training_true_in_every_fused_step_and_false_elsewhere(x):
     phases = _Phases()
     encoder = keras.Sequential([keras.Input((3,)), phases, keras.layers.Dense(4), layers.IndependentNormal(2)])
-    decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), layers.IndependentNormal(3, "mean", scale=1.0)])
+    decoder = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(3), layers.IndependentNormal(3, "mean", scale=1.0)]
+    )
     vae = tfvae.VAE(encoder, decoder)
     vae.compile("adam", jit_compile=False)
     phases.counts.assign([0.0, 0.0])

@@ -8,8 +8,6 @@ import importlib
 from tfvae.requirements import check_host
 from tfvae.version import __version__
 
-
-
 check_host()
 
 _HOMES = {

@@ -6,7 +6,9 @@ from importlib import resources
 
 def models():
     """name -> one line, of the models that `tfvae fit` offers: the public functions of `tfvae/models/tables.py`."""
-    return {name.replace("_", "-"): line for name, line in _functions("models/tables.py").items() if "default" not in name}
+    return {
+        name.replace("_", "-"): line for name, line in _functions("models/tables.py").items() if "default" not in name
+    }
 
 
 def datasets():

@@ -79,7 +79,9 @@ def fit(
     label: Annotated[str, typer.Option(help="a column that is not modelled but colours the figures")] = "",
     missing: Annotated[str, typer.Option(help="rows with missing values: refuse or drop")] = "refuse",
     holdout: Annotated[float, typer.Option(help="share of the rows held out for evaluation")] = 0.1,
-    latent_dim: Annotated[int | None, typer.Option(min=1, help="half the number of columns, 2 to 16, by default")] = None,
+    latent_dim: Annotated[
+        int | None, typer.Option(min=1, help="half the number of columns, 2 to 16, by default")
+    ] = None,
     num_components: Annotated[int | None, typer.Option(min=1, help="of the mixture")] = None,
     hidden: Annotated[str, typer.Option(help="widths of the hidden layers")] = "128,128",
     learning_rate: Annotated[float, typer.Option(help="of Adam")] = 1e-3,
@@ -93,7 +95,7 @@ def fit(
 ):
     """Fit a model to your own table."""
     from tfvae import catalogue
-    from tfvae.data.tables import TableCodec, check_values, file_hash, read_table
+    from tfvae.data.tables import TableCodec, check_values, file_hash, read_table, split_rows
     from tfvae.runs import RunDirectory
 
     if model not in catalogue.models():
@@ -112,6 +114,7 @@ def fit(
     rows = len(frame)
     frame = check_values(frame, missing)
     labels = labels.loc[frame.index] if labels is not None else None
+    split_rows(len(frame), holdout, seed)
     codec = TableCodec.fit(frame)
     arguments = {
         "data": data, "model": model, "columns": columns, "exclude": exclude, "label": label, "missing": missing,
@@ -124,7 +127,9 @@ def fit(
     if resume and directory.read_json("config.json")["data"]["sha256"] != about["sha256"]:
         raise UserError(f"{data} has changed since {out} was started: fit it anew into another --out.")
     for column in codec.constants:
-        typer.echo(f"Column {column.name!r} is constant: it is left out of the model and written back in samples.", err=True)
+        typer.echo(
+            f"Column {column.name!r} is constant: it is left out of the model and written back in samples.", err=True
+        )
     from tfvae.fitting import fit_table
     from tfvae.report import write_report
 
@@ -249,7 +254,9 @@ def _select(frame, columns, exclude, label):
     without = [c.strip() for c in exclude.split(",") if c.strip()]
     unknown = [c for c in [*chosen, *without, *([label] if label else [])] if c not in frame]
     if unknown:
-        raise UserError(f"There is no column {unknown[0]!r}; the columns are {', '.join(map(str, frame.columns[:20]))}.")
+        raise UserError(
+            f"There is no column {unknown[0]!r}; the columns are {', '.join(map(str, frame.columns[:20]))}."
+        )
     labels = frame[label] if label else None
     kept = [c for c in (chosen or frame.columns) if c not in without and c != label]
     if not kept:

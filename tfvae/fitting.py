@@ -6,8 +6,7 @@ import pandas as pd
 
 from tfvae import plots
 from tfvae.checkpoints import fit_in_run
-from tfvae.data.tables import TableCodec
-from tfvae.errors import UserError
+from tfvae.data.tables import TableCodec, split_rows
 from tfvae.evaluation import latent_report
 from tfvae.models import tables
 from tfvae.runs import METRICS
@@ -27,7 +26,7 @@ def fit_table(run, frame, labels, options):
     """
     codec = TableCodec.from_config(run.read_json("config.json")["table"])
     seed = options["seed"]
-    train, validation, held_out = _split(len(frame), options["holdout"], seed)
+    train, validation, held_out = split_rows(len(frame), options["holdout"], seed)
     vectors = codec.transform(frame, seed)
     settings = {k: options[k] for k in ("latent_dim", "hidden", "num_components", "learning_rate")}
     settings = {k: v for k, v in settings.items() if v is not None}
@@ -90,17 +89,6 @@ def _baselines(codec, train, held_out, seed):
     return scores
 
 
-def _split(n, holdout, seed):
-    """Seeded (train, validation, held-out) row numbers; validation, for early stopping, is a ninth of the rest."""
-    order = np.random.default_rng(seed).permutation(n)
-    num_held_out = round(n * holdout)
-    num_validation = (n - num_held_out) // 9
-    if min(num_held_out, num_validation) < 2:
-        raise UserError(f"{n} rows are too few to hold some out: give at least {int(np.ceil(25 / max(holdout, 1e-9)))}.")
-    a, b = num_held_out, num_held_out + num_validation
-    return np.sort(order[b:]), np.sort(order[a:b]), np.sort(order[:a])
-
-
 def _notes(codec, model):
     notes = [codec.describe()]
     if codec.constants:
@@ -117,7 +105,9 @@ def _draw(run, model, codec, frame, vectors, labels, history, held_out, seed):
     draws = codec.inverse(model.sample(n, seed=seed))
     shown = {"held-out rows": frame.iloc[held_out].reset_index(drop=True), "draws from the model": draws}
     varying = [c.name for c in codec.columns if c not in codec.constants]
-    run.save_figure("columns", plots.column_histograms({k: t[varying] for k, t in shown.items()}, title="First columns"))
+    run.save_figure(
+        "columns", plots.column_histograms({k: t[varying] for k, t in shown.items()}, title="First columns")
+    )
     z = model.encode(vectors[held_out]).mean().numpy()
     codes = pd.factorize(labels.iloc[held_out], sort=True)[0] if labels is not None else np.zeros(n, int)
     of = f"coloured by {labels.name}" if labels is not None else "held-out rows"
@@ -131,5 +121,3 @@ def _draw(run, model, codec, frame, vectors, labels, history, held_out, seed):
         pixels = [t.to_numpy()[:50].reshape(-1, side, side) for t in shown.values()]
         run.save_figure("images-data", plots.image_grid(pixels[0], "Held-out rows"))
         run.save_figure("images-draws", plots.image_grid(pixels[1], "Draws from p(x|z), z ~ p(z)"))
-
-

@@ -77,7 +77,9 @@ def density_contours(densities, limits, title="", columns=4):
     figure, axes = _panels(len(densities), columns)
     for axis, (name, log_density) in zip(axes, densities.items(), strict=True):
         values = np.asarray(log_density(mesh)).reshape(100, 100).T
-        shown = axis.contourf(*ticks, np.clip(values, -12, None), levels=np.linspace(-12, 0, 25), cmap="magma", extend="max")
+        shown = axis.contourf(
+            *ticks, np.clip(values, -12, None), levels=np.linspace(-12, 0, 25), cmap="magma", extend="max"
+        )
         _frame(axis, name, limits)
     figure.colorbar(shown, ax=axes, label="log p(x) in nats, cut at −12", fraction=0.02)
     figure.suptitle(title)

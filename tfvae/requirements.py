@@ -20,9 +20,7 @@ def check_host():
     if sys.version_info >= (3, 12) and not _found("distutils") and not _found("setuptools"):
         missing.append("setuptools")  # TFP 0.25 imports distutils, which Python 3.12 dropped
     if missing:
-        raise ImportError(
-            f"tfvae needs {', '.join(missing)}: install with `pip install {' '.join(missing)}`."
-        )
+        raise ImportError(f"tfvae needs {', '.join(missing)}: install with `pip install {' '.join(missing)}`.")
     backend = _keras_backend()
     if backend != "tensorflow":
         raise ImportError(

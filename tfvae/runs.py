@@ -115,7 +115,9 @@ class RunDirectory:
         models = self.models()
         if not models:
             raise UserError(f"{self.path} holds no finished model: continue it with --resume.")
-        name = name or ("model" if "model" in models else self.read_json(CONFIG).get("main_model") or next(iter(models)))
+        name = name or (
+            "model" if "model" in models else self.read_json(CONFIG).get("main_model") or next(iter(models))
+        )
         if name not in models:
             raise UserError(f"{self.path} has no model {name!r}; it has {', '.join(models)}.")
         return load_model(models[name])
@@ -125,8 +127,6 @@ def load_model(path):
     """A saved tfvae model; raises UserError where the file is not one."""
     import keras
 
-    import tfvae.layers
-    import tfvae.models
 
     try:
         return keras.models.load_model(path)

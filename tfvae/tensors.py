@@ -95,11 +95,11 @@ def _forward_operator(name):
     return operator
 
 
-_BINARY = "add sub mul truediv floordiv mod pow matmul and or xor".split()
+_BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"]
 _OPERATORS = (
     [f"__{op}__" for op in _BINARY]
     + [f"__r{op}__" for op in _BINARY]
-    + "__neg__ __abs__ __lt__ __le__ __gt__ __ge__ __getitem__".split()
+    + ["__neg__", "__abs__", "__lt__", "__le__", "__gt__", "__ge__", "__getitem__"]
 )
 for _name in _OPERATORS:
     setattr(DistributionTensor, _name, _forward_operator(_name))

@@ -1,20 +1,22 @@
-"""How `fit` runs: batches fused in one compiled loop, and the KL warm-up.
+"""How `fit` runs: batches fused in one compiled loop.
 
 A small model spends its time between the steps, not in them. `FastFit` keeps Keras' `fit` and its callbacks, hands it
 super-batches of `steps_per_execution` batches and loops over them inside one compiled function.
 """
 
-import dataclasses
 import itertools
 import math
 import random
 import warnings
 
 import keras
-import numpy as np
 import tensorflow as tf
 
+from tfvae.batches import Batches, as_arrays, num_rows, split
+from tfvae.callbacks import KLWarmUp
 from tfvae.saving import register
+
+__all__ = ["FastFit", "FastFitModel", "KLWarmUp"]
 
 _ROWS_BYTES = 64 * 2**20  # a super-batch stays below this, so that large data streams
 _FLOPS = 2e10  # about a second's work: the callbacks and the progress bar hear from a fit this often
@@ -83,7 +85,7 @@ class FastFit:
         """As `keras.Model.fit`."""
         common = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, "initial_epoch": initial_epoch}
         common["validation_freq"] = validation_freq
-        data = _arrays(x, y, sample_weight)
+        data = as_arrays(x, y, sample_weight)
         if data is None or class_weight is not None or steps_per_epoch is not None or not self._can_fuse():
             self._leave_fused()
             return super().fit(
@@ -101,7 +103,7 @@ class FastFit:
                 **common,
             )
         if validation_split and validation_data is None:
-            data, validation_data = _split(data, validation_split)
+            data, validation_data = split(data, validation_split)
         batch_size = batch_size or 32
         self._prepare(data, batch_size)
         steps = self._choose_steps(data, batch_size)
@@ -109,7 +111,7 @@ class FastFit:
         self._train_batches, self._test_batches = train, None
         validation = {}
         if validation_data is not None:
-            held_out = _arrays(*keras.utils.unpack_x_y_sample_weight(validation_data))
+            held_out = as_arrays(*keras.utils.unpack_x_y_sample_weight(validation_data))
             if held_out is None or validation_steps is not None:
                 validation = {"validation_data": validation_data, "validation_steps": validation_steps}
                 validation["validation_batch_size"] = validation_batch_size
@@ -128,7 +130,7 @@ class FastFit:
         inside_fit = kwargs.get("_use_cached_eval_dataset", False)
         if inside_fit and self._test_batches is not None:
             return self._validate(kwargs["callbacks"])
-        data = None if inside_fit else _arrays(x, y, sample_weight)
+        data = None if inside_fit else as_arrays(x, y, sample_weight)
         if data is None or steps is not None or not self._can_fuse():
             self._test_batches = self.test_function = None
             return super().evaluate(x, y, batch_size, sample_weight=sample_weight, steps=steps, **kwargs)
@@ -195,7 +197,7 @@ class FastFit:
         requested = self._requested["steps_per_execution"]
         if requested != "auto":
             return requested
-        n = _num_rows(data)
+        n = num_rows(data)
         batches = math.ceil(n / min(batch_size, n))
         parameters = sum(math.prod(v.shape) for v in self.trainable_variables)
         by_work = _FLOPS / (6 * max(parameters, 1) * batch_size)
@@ -247,62 +249,6 @@ class FastFitModel(FastFit, keras.Model):
 
 
 register(FastFitModel)
-
-
-@dataclasses.dataclass
-class Batches:
-    """Arrays as an endless data set of super-batches: `steps` batches of `batch_size` rows, and the rows left over.
-
-    Every super-batch has the same static shapes, so that one compiled function serves the whole fit: the last one of an
-    epoch is padded, and `num_batches` says how many of its batches count.
-    """
-
-    data: tuple
-    batch_size: int
-    steps: int
-
-    def __post_init__(self):
-        n = _num_rows(self.data)
-        self.batch_size = min(self.batch_size, n)
-        self.full = n // self.batch_size
-        self.rest = n % self.batch_size
-        self.count = self.full + (self.rest > 0)
-        self.executions = math.ceil(self.count / self.steps)
-        self.width = min(self.steps, self.full)  # batches in one (padded) super-batch
-
-    @property
-    def signature(self):
-        specs = keras.tree.map_structure(lambda a: (a.shape[1:], str(a.dtype)), self.data)
-        return (self.batch_size, self.width, self.rest, repr(specs))
-
-    def dataset(self, seed=None, initial_epoch=0):
-        """The super-batches of epoch `initial_epoch`, the next, and so on; shuffled where there is a `seed`."""
-        n = self.full * self.batch_size + self.rest
-        data = keras.tree.map_structure(tf.convert_to_tensor, self.data)
-        # The k-th execution covers batches k·steps … (k+1)·steps − 1 of the epoch.
-        first = np.arange(self.executions) * self.steps
-        num_batches = np.clip(self.full - first, 0, self.steps).astype("int32")
-        last = np.arange(self.executions) == self.executions - 1
-
-        def rows(indices):
-            return keras.tree.map_structure(lambda a: tf.gather(a, indices), data)
-
-        def epoch(number):
-            order = tf.range(n)
-            if seed is not None:
-                order = tf.random.experimental.stateless_shuffle(order, seed=tf.stack([tf.cast(seed, tf.int64), number]))
-            rest = rows(order[n - self.rest :])
-
-            def super_batch(start, batches, is_last):
-                indices = order[start : start + batches * self.batch_size]
-                width = self.width * self.batch_size
-                indices = tf.ensure_shape(tf.pad(indices, [[0, width - tf.shape(indices)[0]]]), [width])
-                return rows(indices), batches, rest, is_last
-
-            starts = (first * self.batch_size).astype("int32")
-            return tf.data.Dataset.from_tensor_slices((starts, num_batches, last)).map(super_batch)
-
-        return tf.data.Dataset.counter(tf.constant(initial_epoch, tf.int64)).flat_map(epoch).prefetch(1)
 
 
 class _FusedFunction:
@@ -371,89 +317,3 @@ class _Setting:
     def __exit__(self, *_):
         for k, v in self.before.items():
             setattr(self.target, k, v)
-
-
-def _arrays(x, y, sample_weight):
-    """(x, y, sample_weight) as a tuple of numpy arrays for a Keras step, or None where they are not all arrays."""
-    leaves = keras.tree.flatten((x, y, sample_weight))
-    leaves = [a for a in leaves if a is not None]
-    if not leaves or not all(hasattr(a, "__array__") for a in leaves):
-        return None
-    data = keras.tree.map_structure(_array, keras.utils.pack_x_y_sample_weight(x, y, sample_weight))
-    data = data if isinstance(data, tuple) else (data,)
-    arrays = [a for a in keras.tree.flatten(data) if a is not None]
-    rows = {len(a) if a.ndim else None for a in arrays}
-    if len(rows) != 1 or None in rows or any(a.dtype.kind not in "fiub" for a in arrays):
-        return None  # Keras says what is wrong with them
-    if rows == {0}:
-        raise ValueError("There is no data to work on: x has no rows.")
-    return data
-
-
-def _array(a):
-    a = np.asarray(a)
-    return a.astype(keras.config.floatx()) if a.dtype.kind == "f" else a
-
-
-def _num_rows(data):
-    return len(keras.tree.flatten(data)[0])
-
-
-def _split(data, fraction):
-    """The first rows to train on and the last `fraction` to validate on, as Keras splits them."""
-    if not 0 < fraction < 1:
-        raise ValueError(f"`validation_split` must be between 0 and 1, but got {fraction}.")
-    n = _num_rows(data)
-    at = math.floor(n * (1 - fraction))
-    if at in (0, n):
-        raise ValueError(f"{n} rows cannot be split for validation_split={fraction}: one side would be empty.")
-    return tuple(keras.tree.map_structure(lambda a, s=s: a[s], data) for s in (slice(0, at), slice(at, n)))
-
-
-class KLWarmUp(keras.callbacks.Callback):
-    """Raises the KL weight linearly from 0 to the objective's β over the first epochs or steps of a `VAE`'s training.
-
-    The weight is exact in every optimizer step. Each epoch's log shows the `beta` it ended with; `val_` figures always use
-    β = 1. Early stopping given to the same `fit` waits for the end of the warm-up.
-
-    Args:
-        epochs: number of epochs, not necessarily whole; or
-        steps: number of optimizer steps.
-
-    Source: Bowman et al., "Generating sentences from a continuous space" (2016); Sønderby et al., "Ladder variational
-    autoencoders" (2016).
-    """
-
-    def __init__(self, epochs=None, steps=None):
-        super().__init__()
-        if (epochs is None) == (steps is None) or (epochs or steps) <= 0:
-            raise ValueError(f"KLWarmUp needs either epochs > 0 or steps > 0, but got {epochs=} and {steps=}.")
-        self.epochs, self.steps = epochs, steps
-        self.waiting = []  # the EarlyStopping callbacks of the same fit, which VAE.fit lists here
-
-    def on_train_begin(self, logs=None):
-        per_epoch = self.params.get("steps")
-        if self.epochs is not None and per_epoch is None:
-            raise ValueError("KLWarmUp(epochs=…) cannot count the steps of this data set: give it steps=… instead.")
-        self.num_steps = self.steps or max(1, round(self.epochs * per_epoch))
-        if per_epoch is None:
-            return
-        total = per_epoch * self.params["epochs"]
-        if self.num_steps > total:
-            warnings.warn(
-                f"The KL warm-up takes {self.num_steps} steps but the training has {total}: it ends before β is reached.",
-                stacklevel=2,
-            )
-        for stopping in self.waiting:
-            stopping.start_from_epoch = max(stopping.start_from_epoch, math.ceil(self.num_steps / per_epoch))
-
-    def on_epoch_begin(self, epoch, logs=None):
-        objective = self.model.objective
-        if epoch == 0:  # a training that goes on keeps the start that was saved with the model
-            objective.warm_up_start.assign(tf.cast(self.model.optimizer.iterations, tf.int64))
-        objective.warm_up_steps.assign(self.num_steps)
-
-    def on_epoch_end(self, epoch, logs=None):
-        if logs is not None:
-            share = self.model.objective.warm_up(self.model.optimizer.iterations)
-            logs["beta"] = float(share) * self.model.objective.beta

@@ -14,7 +14,9 @@ def test_a_perfect_sampler(make):
     truth, n = make(), 100_000
     report = evaluation.mode_report(truth, truth.sample(n, seed=0))
     assert report.modes == report.modes_covered == truth.num_modes
-    assert report.high_quality_share == pytest.approx(0.98889, abs=5 * np.sqrt(0.98889 * 0.01111 / n))  # 1 in 1.7 million
+    assert report.high_quality_share == pytest.approx(
+        0.98889, abs=5 * np.sqrt(0.98889 * 0.01111 / n)
+    )  # 1 in 1.7 million
     assert report.sd_ratio == pytest.approx(1, abs=0.01)
     assert report.reverse_kl == pytest.approx((truth.num_modes - 1) / (2 * n), abs=10 * truth.num_modes / (2 * n))
     assert report.bridge_mass == pytest.approx(np.exp(-8), abs=5 * np.sqrt(np.exp(-8) / n))
@@ -90,7 +92,9 @@ def test_mmd_equals_brute_force():
 
 def test_latent_report_of_a_collapsed_and_an_informative_posterior(x):
     vae = linear_gaussian_vae(priors.StandardNormal(2))
-    vae.encoder.layers[0].set_weights([np.zeros((3, 4), "float32"), np.array([0, 0, *[np.log(np.expm1(1.0))] * 2], "float32")])
+    vae.encoder.layers[0].set_weights(
+        [np.zeros((3, 4), "float32"), np.array([0, 0, *[np.log(np.expm1(1.0))] * 2], "float32")]
+    )
     collapsed = evaluation.latent_report(vae, x)
     assert collapsed.kl == pytest.approx(0, abs=1e-6)
     assert collapsed.active_units == 0

@@ -50,9 +50,7 @@ CASES = [
         _real(3),
         lambda p: tfpl.MultivariateNormalTriL.new(p, 3),
     ),
-    Case(
-        lambda **k: layers.OneHotCategorical(4, **k), _one_hot, lambda p: tfpl.OneHotCategorical.new(p, 4), False
-    ),
+    Case(lambda **k: layers.OneHotCategorical(4, **k), _one_hot, lambda p: tfpl.OneHotCategorical.new(p, 4), False),
     Case(
         lambda **k: layers.CategoricalMixtureOfOneHotCategorical(4, 2, **k),
         _one_hot,
@@ -65,9 +63,7 @@ CASES = [
         lambda p: tfpl.IndependentBernoulli.new(p, 3),
         False,
     ),
-    Case(
-        lambda **k: layers.IndependentLogistic(3, **k), _real(3), lambda p: tfpl.IndependentLogistic.new(p, 3)
-    ),
+    Case(lambda **k: layers.IndependentLogistic(3, **k), _real(3), lambda p: tfpl.IndependentLogistic.new(p, 3)),
     Case(
         lambda **k: layers.IndependentNormal((2, 3), **k),
         _real(2, 3),
@@ -87,6 +83,8 @@ CASES = [
     ),
     Case(lambda **k: layers.MixtureNormal(2, 3, **k), _real(3), lambda p: tfpl.MixtureNormal.new(p, 2, 3)),
     Case(lambda **k: layers.MixtureLogistic(2, 3, **k), _real(3), lambda p: tfpl.MixtureLogistic.new(p, 2, 3)),
-    Case(lambda **k: layers.IndependentContinuousBernoulli(3, **k), lambda rng, n: rng.uniform(0.01, 0.99, size=(n, 3))),
+    Case(
+        lambda **k: layers.IndependentContinuousBernoulli(3, **k), lambda rng, n: rng.uniform(0.01, 0.99, size=(n, 3))
+    ),
     Case(lambda **k: layers.TableLikelihood(2, (3,), **k), _table, None, False),
 ]

@@ -157,6 +157,9 @@ def test_draws_are_seeded(case):
     a, b = first(params).value, first(params).value
     np.testing.assert_array_equal(a, again(params).value)
 
-
-    if type(first).__name__ not in ("OneHotCategorical", "CategoricalMixtureOfOneHotCategorical", "IndependentBernoulli"):
+    if type(first).__name__ not in (
+        "OneHotCategorical",
+        "CategoricalMixtureOfOneHotCategorical",
+        "IndependentBernoulli",
+    ):
         assert np.any(a != b)

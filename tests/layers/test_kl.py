@@ -74,7 +74,9 @@ def test_once_with_several_leading_draws(axis, exact, x):
 @over_routes
 def test_once_for_an_encoder_inside_another_model_and_in_fit(route, x):
     encoder = route(standard_normal(), use_exact_kl=True)
-    decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), layers.IndependentNormal(3, "mean", scale=1.0)])
+    decoder = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(3), layers.IndependentNormal(3, "mean", scale=1.0)]
+    )
     net = keras.Model(encoder.inputs, decoder(encoder.outputs[0]))
     outer_input = keras.Input((3,))
     outer = keras.Model(outer_input, net(outer_input))
@@ -169,7 +171,7 @@ def test_a_variable_weight_counts_and_is_tracked(route, weight, x, tmp_path):
 
 
 def test_a_lambda_prior_works_and_is_refused_at_save(x, tmp_path):
-    encoder = encoder_with(layers.KLDivergenceRegularizer(lambda: standard_normal()))  # noqa: PLW0108
+    encoder = encoder_with(layers.KLDivergenceRegularizer(lambda: standard_normal()))
     encoder(x)
     with pytest.raises(ValueError, match="register_keras_serializable"):
         encoder.save(tmp_path / "model.keras")

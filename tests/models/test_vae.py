@@ -33,7 +33,9 @@ def test_functional_route_and_vae_route_give_the_same_number_on_the_same_draw(x)
         net.compile("adam", objectives.NegativeLogProb())
         encoder.layers[0].set_weights(vae.encoder.layers[0].get_weights())
         functional = net.evaluate(x, x, batch_size=64, verbose=0)
-        assert vae.evaluate(x, batch_size=64, verbose=0, return_dict=True)["loss"] == pytest.approx(functional, rel=1e-5)
+        assert vae.evaluate(x, batch_size=64, verbose=0, return_dict=True)["loss"] == pytest.approx(
+            functional, rel=1e-5
+        )
 
 
 def test_loss_is_the_closed_form(x):
@@ -80,7 +82,10 @@ def test_warm_up_is_exact_in_each_step_and_reported(fused, x):
                    steps_per_execution="auto" if fused else 1)  # fmt: skip
     history = vae.fit(x, batch_size=16, epochs=4, verbose=0, shuffle=False, callbacks=[KLWarmUp(epochs=2)]).history
     np.testing.assert_allclose(history["beta"], [1, 2, 2, 2], rtol=1e-6)
-    kl = [float(tf.reduce_mean(tfd.kl_divergence(vae.encode(x[i : i + 16]), vae.prior.distribution()))) for i in range(0, 64, 16)]
+    kl = [
+        float(tf.reduce_mean(tfd.kl_divergence(vae.encode(x[i : i + 16]), vae.prior.distribution())))
+        for i in range(0, 64, 16)
+    ]
     expected = history["reconstruction"][0] + np.mean([2 * step / 8 * k for step, k in enumerate(kl)])
     assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
 
@@ -96,11 +101,15 @@ def test_warm_up_warns_when_too_long_and_early_stopping_waits(x):
         KLWarmUp()
 
 
-@pytest.mark.parametrize("prior", [lambda: priors.StandardNormal(2), lambda: priors.MixturePrior(2, 3)], ids=["normal", "mixture"])
+@pytest.mark.parametrize(
+    "prior", [lambda: priors.StandardNormal(2), lambda: priors.MixturePrior(2, 3)], ids=["normal", "mixture"]
+)
 @pytest.mark.parametrize("jit_compile", [True, False])
 def test_saves_loads_and_fits_on(prior, jit_compile, x, tmp_path):
     scale = layers.LearnedScale(per_feature=True)
-    vae = make_vae(prior(), tfvae.ELBO(0.5), likelihood=layers.IndependentNormal(3, "mean", scale=scale), jit_compile=jit_compile)
+    vae = make_vae(
+        prior(), tfvae.ELBO(0.5), likelihood=layers.IndependentNormal(3, "mean", scale=scale), jit_compile=jit_compile
+    )
     assert "scale" in vae.fit(x, epochs=2, batch_size=16, verbose=0).history
     vae.save(tmp_path / "vae.keras")
     loaded = keras.models.load_model(tmp_path / "vae.keras")
@@ -140,7 +149,11 @@ def test_several_draws_of_the_posterior_train(x):
 def test_refuses_a_second_kl_and_plain_networks(x):
     prior = priors.StandardNormal(2)
     twice = keras.Sequential(
-        [keras.Input((3,)), keras.layers.Dense(4), layers.IndependentNormal(2, activity_regularizer=layers.KLDivergenceRegularizer(prior))]
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(4),
+            layers.IndependentNormal(2, activity_regularizer=layers.KLDivergenceRegularizer(prior)),
+        ]
     )
     with pytest.raises(ValueError, match="VAE adds its own"):
         tfvae.VAE(twice, make_vae().decoder)

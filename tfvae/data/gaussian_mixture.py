@@ -31,8 +31,15 @@ class GaussianMixture(Dataset):
 
     def __post_init__(self):
         centres = np.asarray(self.centres, "float64")
-        weights = np.full(len(centres), 1 / len(centres)) if self.weights is None else np.asarray(self.weights, "float64")
-        if centres.ndim != 2 or not self.sd > 0 or weights.shape != centres.shape[:1] or not np.isclose(weights.sum(), 1):
+        weights = (
+            np.full(len(centres), 1 / len(centres)) if self.weights is None else np.asarray(self.weights, "float64")
+        )
+        if (
+            centres.ndim != 2
+            or not self.sd > 0
+            or weights.shape != centres.shape[:1]
+            or not np.isclose(weights.sum(), 1)
+        ):
             raise ValueError(
                 f"A Gaussian mixture needs centres (K, D), sd > 0 and K weights that sum to 1, but got centres of shape "
                 f"{centres.shape}, sd={self.sd} and weights of shape {weights.shape} with sum {weights.sum():g}."

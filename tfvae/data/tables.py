@@ -26,7 +26,9 @@ def read_table(path):
     path = Path(path)
     readers = {".csv": pd.read_csv, ".parquet": _read_parquet, ".npy": _read_npy, ".npz": _read_npz}
     if path.suffix not in readers:
-        raise UserError(f"{path} is not a table that tfvae reads: give a .csv, .parquet, .npy or .npz file, or `digits`.")
+        raise UserError(
+            f"{path} is not a table that tfvae reads: give a .csv, .parquet, .npy or .npz file, or `digits`."
+        )
     if not path.is_file():
         raise UserError(f"There is no file {path}.")
     try:
@@ -37,7 +39,9 @@ def read_table(path):
         raise UserError(f"{path} is empty.") from None
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
         reason = str(error).strip().splitlines()
-        raise UserError(f"{path} cannot be read, it is damaged or truncated: {reason[0] if reason else error!r}.") from None
+        raise UserError(
+            f"{path} cannot be read, it is damaged or truncated: {reason[0] if reason else error!r}."
+        ) from None
     if not len(frame) or not len(frame.columns):
         raise UserError(f"{path} has no rows.")
     frame.columns = [str(c) for c in frame.columns]
@@ -81,7 +85,9 @@ def check_values(frame, missing="refuse"):
         column = frame[name]
         if pd.api.types.is_float_dtype(column) and np.isinf(column.to_numpy()).any():
             rows = np.flatnonzero(np.isinf(column.to_numpy()))
-            raise UserError(f"Column {name!r} has {len(rows)} infinite values, first in row {rows[0] + 1}: remove them.")
+            raise UserError(
+                f"Column {name!r} has {len(rows)} infinite values, first in row {rows[0] + 1}: remove them."
+            )
     incomplete = frame.isna().any(axis=1).to_numpy()
     if incomplete.any() and missing == "refuse":
         names = ", ".join(repr(n) for n in frame.columns[frame.isna().any()][:5])
@@ -93,6 +99,19 @@ def check_values(frame, missing="refuse"):
     if not len(kept):
         raise UserError("No row is left: every one has missing values.")
     return kept
+
+
+def split_rows(n, holdout, seed):
+    """Seeded (train, validation, held-out) row numbers; validation, for early stopping, is a ninth of the rest."""
+    order = np.random.default_rng(seed).permutation(n)
+    num_held_out = round(n * holdout)
+    num_validation = (n - num_held_out) // 9
+    if min(num_held_out, num_validation) < 2:
+        raise UserError(
+            f"{n} rows are too few to hold some out: give at least {int(np.ceil(25 / max(holdout, 1e-9)))}."
+        )
+    a, b = num_held_out, num_held_out + num_validation
+    return np.sort(order[b:]), np.sort(order[a:b]), np.sort(order[:a])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,7 +243,9 @@ def _column(series):
     scale = np.abs(numbers).max()  # of numbers near 1e300 the square overflows
     sd = float((numbers / scale).std() * scale)
     if not np.isfinite(sd) or sd == 0:
-        raise UserError(f"Column {name!r} cannot be standardized (its standard deviation is {sd}): rescale or exclude it.")
+        raise UserError(
+            f"Column {name!r} cannot be standardized (its standard deviation is {sd}): rescale or exclude it."
+        )
     return Column(name, NUMERIC, dtype, float((numbers / scale).mean() * scale), sd)
 
 

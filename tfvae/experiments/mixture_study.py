@@ -197,9 +197,12 @@ def draw_figures(study, run, models, histories, rows):
         label = truth.distances(x).argmin(axis=1)
         prefix = f"{k + 1}-"
         data = {"data": x, **draws}
-        run.save_figure(f"{prefix}draws", plots.scatter_panels(data, "Draws from p(x|z), z ~ p(z)", limits, truth.centres))
         run.save_figure(
-            f"{prefix}means", plots.scatter_panels({"data": x, **means}, "Decoder means, z ~ p(z)", limits, truth.centres)
+            f"{prefix}draws", plots.scatter_panels(data, "Draws from p(x|z), z ~ p(z)", limits, truth.centres)
+        )
+        run.save_figure(
+            f"{prefix}means",
+            plots.scatter_panels({"data": x, **means}, "Decoder means, z ~ p(z)", limits, truth.centres),
         )
         run.save_figure(
             f"{prefix}latent",
@@ -207,7 +210,8 @@ def draw_figures(study, run, models, histories, rows):
         )
         back = {v: (m.reconstruct(x, seed=study.seed), label) for v, m in own.items()}
         run.save_figure(
-            f"{prefix}reconstructions", plots.labelled_scatter(back, "Draws from p(x|z), z ~ q(z|x), coloured by x's mode")
+            f"{prefix}reconstructions",
+            plots.labelled_scatter(back, "Draws from p(x|z), z ~ q(z|x), coloured by x's mode"),
         )
         densities = {"truth": truth.log_prob}
         densities |= {v: functools.partial(log_density, m) for v, m in own.items()}

@@ -89,9 +89,7 @@ class DistributionLambda(DistributionLayer):
     def __init__(self, make_distribution_fn, convert_to_tensor_fn=tfd.Distribution.sample, **kwargs):
         super().__init__(convert_to_tensor_fn, **kwargs)
         if not callable(make_distribution_fn):
-            raise TypeError(
-                f"`make_distribution_fn` must be callable, but got {type(make_distribution_fn).__name__}."
-            )
+            raise TypeError(f"`make_distribution_fn` must be callable, but got {type(make_distribution_fn).__name__}.")
         self.make_distribution_fn = make_distribution_fn
 
     def distribution(self, params, *args, **kwargs):

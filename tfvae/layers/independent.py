@@ -114,9 +114,7 @@ class _OneParameter(DistributionLayer):
 
     _arguments = ("event_shape", "validate_args")
 
-    def __init__(
-        self, event_shape=(), convert_to_tensor_fn=tfd.Distribution.sample, validate_args=False, **kwargs
-    ):
+    def __init__(self, event_shape=(), convert_to_tensor_fn=tfd.Distribution.sample, validate_args=False, **kwargs):
         super().__init__(convert_to_tensor_fn, **kwargs)
         self.event_shape = as_shape(event_shape)
         self.validate_args = validate_args
@@ -187,9 +185,7 @@ class IndependentPoisson(_OneParameter):
     def new(params, event_shape=(), validate_args=False, name=None):
         """The distribution with these parameters (log rates)."""
         log_rate, event_shape = IndependentPoisson._elements(params, event_shape)
-        return _independent(
-            tfd.Poisson(log_rate=log_rate, validate_args=validate_args), event_shape, validate_args
-        )
+        return _independent(tfd.Poisson(log_rate=log_rate, validate_args=validate_args), event_shape, validate_args)
 
 
 @register

@@ -49,9 +49,7 @@ class MultivariateNormalTriL(DistributionLayer):
     def new(params, event_size, validate_args=False, name=None, *, diag_shift=1e-5):
         """The distribution with these parameters: locations, then L filled as by `tfb.FillScaleTriL`."""
         params = as_params(params, MultivariateNormalTriL.params_size(event_size), "MultivariateNormalTriL")
-        to_tril = tfp.bijectors.FillScaleTriL(
-            diag_shift=tf.cast(diag_shift, params.dtype), validate_args=validate_args
-        )
+        to_tril = tfp.bijectors.FillScaleTriL(diag_shift=tf.cast(diag_shift, params.dtype), validate_args=validate_args)
         return tfd.MultivariateNormalTriL(
             loc=params[..., :event_size],
             scale_tril=to_tril(params[..., event_size:]),
@@ -101,9 +99,7 @@ class OneHotCategorical(DistributionLayer):
     def new(params, event_size, dtype=None, validate_args=False, name=None):
         """The distribution with these parameters (logits)."""
         logits = as_params(params, event_size, "OneHotCategorical")
-        return tfd.OneHotCategorical(
-            logits=logits, dtype=dtype or logits.dtype, validate_args=validate_args
-        )
+        return tfd.OneHotCategorical(logits=logits, dtype=dtype or logits.dtype, validate_args=validate_args)
 
     @staticmethod
     def params_size(event_size, name=None):

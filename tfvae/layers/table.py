@@ -45,7 +45,9 @@ class TableLikelihood(DistributionLayer):
         self.num_continuous = int(num_continuous)
         self.num_categories = tuple(int(n) for n in num_categories)
         if self.num_continuous + len(self.num_categories) < 1:
-            raise ValueError("TableLikelihood needs at least one column, but num_continuous is 0 and num_categories empty.")
+            raise ValueError(
+                "TableLikelihood needs at least one column, but num_continuous is 0 and num_categories empty."
+            )
         self.num_components = int(num_components)
         self.scale = as_scale(scale)
         self.epsilon = float(epsilon)
@@ -75,6 +77,4 @@ class TableLikelihood(DistributionLayer):
     def _of_numbers(self, params):
         if self.num_components > 1:
             return MixtureNormal.new(params, self.num_components, self.num_continuous, epsilon=self.epsilon)
-        return IndependentNormal.new(
-            params, self.num_continuous, scale=scale_value(self.scale), epsilon=self.epsilon
-        )
+        return IndependentNormal.new(params, self.num_continuous, scale=scale_value(self.scale), epsilon=self.epsilon)

@@ -74,7 +74,13 @@ def make_mse_vae(
     scale = math.sqrt(input_dim / 2) if scale is None else scale
     likelihood = IndependentNormal(input_dim, "mean", scale=scale, name="likelihood")
     return make_document_vae(
-        input_dim, likelihood, num_components, latent_dim=latent_dim, deep=deep, kl_weight=kl_weight, optimizer=optimizer
+        input_dim,
+        likelihood,
+        num_components,
+        latent_dim=latent_dim,
+        deep=deep,
+        kl_weight=kl_weight,
+        optimizer=optimizer,
     )
 
 
@@ -84,7 +90,13 @@ def make_mixture_decoder_vae(
     """Document 000's VAE with a `MixtureNormal` decoder; arguments as for `make_mse_vae`."""
     likelihood = MixtureNormal(num_components, input_dim, "mean", name="likelihood")
     return make_document_vae(
-        input_dim, likelihood, num_components, latent_dim=latent_dim, deep=deep, kl_weight=kl_weight, optimizer=optimizer
+        input_dim,
+        likelihood,
+        num_components,
+        latent_dim=latent_dim,
+        deep=deep,
+        kl_weight=kl_weight,
+        optimizer=optimizer,
     )
 
 

@@ -3,12 +3,13 @@
 import keras
 
 from tfvae.layers import LearnedScale, TableLikelihood
-
 from tfvae.models.factories import make_dense_vae
 from tfvae.priors import MixturePrior
 
 
-def mixture_prior(num_continuous, num_categories=(), latent_dim=None, hidden=(128, 128), num_components=50, seed=0, **kwargs):
+def mixture_prior(
+    num_continuous, num_categories=(), latent_dim=None, hidden=(128, 128), num_components=50, seed=0, **kwargs
+):
     """Gaussian decoder with a learned scale for each column, and a mixture prior that holds the modes."""
     latent_dim = latent_dim or default_latent_dim(num_continuous, num_categories)
     likelihood = TableLikelihood(num_continuous, num_categories, scale=_learned_scale(num_continuous))
@@ -16,7 +17,9 @@ def mixture_prior(num_continuous, num_categories=(), latent_dim=None, hidden=(12
     return _vae(likelihood, latent_dim, hidden, prior=prior, **kwargs)
 
 
-def mixture_decoder(num_continuous, num_categories=(), latent_dim=None, hidden=(128, 128), num_components=16, seed=0, **kwargs):
+def mixture_decoder(
+    num_continuous, num_categories=(), latent_dim=None, hidden=(128, 128), num_components=16, seed=0, **kwargs
+):
     """Mixture of normals as decoder output, N(0, I) as prior: document 000's cure."""
     latent_dim = latent_dim or default_latent_dim(num_continuous, num_categories)
     likelihood = TableLikelihood(num_continuous, num_categories, num_components=num_components, epsilon=1e-2)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.callbacks import KLWarmUp
 from tfvae.importance import StreamedLikelihood
 from tfvae.layers.distribution_layer import next_seed
 from tfvae.layers.kl import KLDivergenceAddLoss
@@ -15,7 +16,7 @@ from tfvae.objectives import ELBO
 from tfvae.priors import StandardNormal
 from tfvae.saving import register
 from tfvae.tensors import DistributionTensor, as_distribution
-from tfvae.training import FastFit, KLWarmUp
+from tfvae.training import FastFit
 
 tfd = tfp.distributions
 _SAMPLE_ROWS = 2**16  # decoded at a time by `sample`
