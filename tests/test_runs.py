@@ -88,9 +88,14 @@ def test_a_finished_fit_is_loaded_and_not_trained_again(tmp_path):
 def test_writing_leaves_the_old_file_or_the_new(tmp_path):
     run = RunDirectory.create(tmp_path / "run", {"command": "test", "arguments": {}})
     run.write_json("metrics.json", {"a": 1})
-    with pytest.raises(RuntimeError), run.writing("metrics.json") as path:
-        path.write_text('{"a":')
-        raise RuntimeError
+
+    def break_off():
+        with run.writing("metrics.json") as path:
+            path.write_text('{"a":')
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        break_off()
     assert run.read_json("metrics.json") == {"a": 1}
     assert not list(run.path.glob(".*"))
 

@@ -183,9 +183,9 @@ def test_falls_back_when_xla_cannot_compile(x):
     model = FastFitModel(inputs, keras.layers.Dense(1)(text(inputs)))
     model.compile("sgd", "mse")
     with pytest.warns(UserWarning, match="XLA cannot compile this model"):
-        history = model.fit(x, x[:, :1], epochs=2, verbose=0).history
-    assert history["loss"][1] < history["loss"][0]
-    assert model.optimizer.iterations == 4
+        history = model.fit(x, x[:, :1], epochs=40, batch_size=1, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0]
+    assert model.optimizer.iterations == 40 * 64
 
 
 def test_fitting_again_and_recompiling_reuse_nothing_stale(x):

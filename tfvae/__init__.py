@@ -6,7 +6,7 @@ Public names are loaded on first use, so that the command line can answer withou
 import importlib
 
 from tfvae.requirements import check_host
-from tfvae.version import __version__
+from tfvae.version import __version__ as __version__
 
 check_host()
 

@@ -127,7 +127,6 @@ def load_model(path):
     """A saved tfvae model; raises UserError where the file is not one."""
     import keras
 
-
     try:
         return keras.models.load_model(path)
     except (ValueError, TypeError, OSError, KeyError) as error:

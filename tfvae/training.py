@@ -21,6 +21,7 @@ __all__ = ["FastFit", "FastFitModel", "KLWarmUp"]
 _ROWS_BYTES = 64 * 2**20  # a super-batch stays below this, so that large data streams
 _FLOPS = 2e10  # about a second's work: the callbacks and the progress bar hear from a fit this often
 _XLA_PARAMETERS = 250_000  # above this, XLA buys nothing on a CPU and costs its compilation
+_XLA_STEPS = 2_000  # below this, its compilation takes longer than it saves
 
 
 class FastFit:
@@ -34,6 +35,7 @@ class FastFit:
     _requested = {"steps_per_execution": "auto", "jit_compile": "auto"}
     _train_batches = _test_batches = None
     _validation_iterator = None
+    _num_steps = 0  # in all epochs of the present fit
     _prepared = False
     _shuffle_seed = None
 
@@ -109,6 +111,7 @@ class FastFit:
         steps = self._choose_steps(data, batch_size)
         train = Batches(data, batch_size, steps)
         self._train_batches, self._test_batches = train, None
+        self._num_steps = epochs * train.count
         validation = {}
         if validation_data is not None:
             held_out = as_arrays(*keras.utils.unpack_x_y_sample_weight(validation_data))
@@ -138,19 +141,22 @@ class FastFit:
         self._prepare(data, batch_size)
         steps = self._choose_steps(data, batch_size)
         self._test_batches = Batches(data, batch_size, steps)
+        self._num_steps = self._test_batches.count
         self.test_function = None
         with self._execution(steps):
             return super().evaluate(self._test_batches.dataset(), steps=self._test_batches.count, **kwargs)
 
     def make_train_function(self, force=False):
         if self._train_batches is None:
-            return super().make_train_function(force)
-        self.train_function = self._fused("train", self.train_step, self._train_batches)
+            super().make_train_function(force)
+        else:
+            self.train_function = self._fused("train", self.train_step, self._train_batches)
 
     def make_test_function(self, force=False):
         if self._test_batches is None:
-            return super().make_test_function(force)
-        self.test_function = self._fused("test", self.test_step, self._test_batches)
+            super().make_test_function(force)
+        else:
+            self.test_function = self._fused("test", self.test_step, self._test_batches)
 
     def _validate(self, callbacks):
         """One pass over the validation data inside `fit`, on an iterator that lives as long as the fit.
@@ -175,7 +181,8 @@ class FastFit:
     def reset_metrics(self):
         """As `keras.Model.reset_metrics`, in one compiled call where `fit` runs fused."""
         if not self._prepared:
-            return super().reset_metrics()
+            super().reset_metrics()
+            return
         if "reset" not in self._fused_functions:
             reset = tf.function(super().reset_metrics, autograph=False)
             self._fused_functions["reset"] = reset.get_concrete_function()
@@ -205,9 +212,12 @@ class FastFit:
         most = max(1, int(min(by_work, by_memory)))
         return math.ceil(batches / math.ceil(batches / most))
 
-    def _use_xla(self):
+    def _use_xla(self, num_steps):
+        """Whether `num_steps` steps in all are worth a compilation."""
         if self._requested["jit_compile"] != "auto":
             return bool(self._requested["jit_compile"])
+        if num_steps < _XLA_STEPS:
+            return False
         small = sum(math.prod(v.shape) for v in self.trainable_variables) <= _XLA_PARAMETERS
         return small and all(getattr(layer, "supports_jit", True) for layer in self._flatten_layers())
 
@@ -238,9 +248,10 @@ class FastFit:
         self._prepared = True
 
     def _fused(self, kind, step, batches):
-        key = (kind, batches.signature)
+        use_xla = self._use_xla(self._num_steps)
+        key = (kind, batches.signature, use_xla)
         if key not in self._fused_functions:
-            self._fused_functions[key] = _FusedFunction(self, step, batches, self._use_xla())
+            self._fused_functions[key] = _FusedFunction(self, step, batches, use_xla)
         return self._fused_functions[key]
 
 

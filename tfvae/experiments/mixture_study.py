@@ -146,8 +146,9 @@ def claims(rows):
         },
         {
             "document": "The latent space is very smooth; reconstruction may be random between modes.",
-            "measured": f"KL {of(mixture, 'kl')} nats: the decoder hardly reads z, and {of(mixture, 'same_mode_share', '{:.0%}')}"
-            f" of the reconstructions land in their input's mode ({of(mse, 'same_mode_share', '{:.0%}')} with MSE).",
+            "measured": f"KL {of(mixture, 'kl')} nats: the decoder hardly reads z, and "
+            f"{of(mixture, 'same_mode_share', '{:.0%}')} of the reconstructions land in their input's mode "
+            f"({of(mse, 'same_mode_share', '{:.0%}')} with MSE).",
         },
         {
             "document": "(not known to its author: tf_keras counted the KL twice)",

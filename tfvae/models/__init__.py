@@ -1,5 +1,6 @@
 """Models and the functions that make them."""
 
+from tfvae.models.embedding_generator import EmbeddingGenerator
 from tfvae.models.factories import (
     initialize_mixture_decoder,
     make_dense_vae,
@@ -11,6 +12,7 @@ from tfvae.models.vae import VAE
 
 __all__ = [
     "VAE",
+    "EmbeddingGenerator",
     "initialize_mixture_decoder",
     "make_dense_vae",
     "make_document_vae",

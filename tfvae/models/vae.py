@@ -168,9 +168,10 @@ class VAE(FastFit, keras.Model):
         _check_finite("x", x)
         rows = min(len(x), 512)
         chunk = int(np.clip(2**22 // (rows * max(x[0].size, 32)), 1, num_samples))
-        key = (rows, chunk, x.shape[1:])
+        use_xla = self._use_xla(len(x) * num_samples // 500)  # a step's arithmetic is about that of 500 draws
+        key = (rows, chunk, x.shape[1:], use_xla)
         if key not in self._likelihoods:
-            self._likelihoods[key] = StreamedLikelihood(self, rows, chunk, self._use_xla())
+            self._likelihoods[key] = StreamedLikelihood(self, rows, chunk, use_xla)
         return self._likelihoods[key](x, num_samples, seed)
 
     def _seeds(self, seed, start):

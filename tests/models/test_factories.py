@@ -1,0 +1,98 @@
+"""Document 000's factories and class."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+import tfvae
+from tfvae.data import document_mixture
+from tfvae.layers import IndependentNormal
+from tfvae.models import EmbeddingGenerator
+from tfvae.priors import MixturePrior
+
+tfd = tfp.distributions
+
+
+@pytest.mark.parametrize("factory", [tfvae.make_mse_vae, tfvae.make_mixture_decoder_vae])
+@pytest.mark.parametrize(("deep", "activations"), [
+    (False, ["linear", "tanh"]), (True, ["linear", "tanh", "tanh", "linear", "tanh", "tanh"]),
+])  # fmt: skip
+def test_the_documents_layers(factory, deep, activations):
+    vae = factory(2, num_components=16, deep=deep)
+    for network in (vae.encoder, vae.decoder):
+        hidden = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)][:-1]
+        assert [layer.activation.__name__ for layer in hidden] == activations
+        assert {layer.units for layer in hidden} == {32}
+    assert float(vae.optimizer.learning_rate) == pytest.approx(1e-3)
+
+
+def test_the_readme_example_runs():
+    x = document_mixture().sample(300, seed=0)
+    m = tfvae.make_mixture_decoder_vae(2, num_components=16)
+    m.fit(x, epochs=1, batch_size=32, verbose=0)
+    assert m.sample(1000).shape == (1000, 2)
+    assert m.log_likelihood(x, num_samples=200).log_likelihood.shape == (300,)
+
+
+def test_mse_is_a_gaussian_of_variance_half_the_dimension():
+    """−log p(x|z) − constant = mean over features of the squared error; with the KL twice, variance D at β = 1."""
+    x = document_mixture().sample(64, seed=0)
+    vae = tfvae.make_mse_vae(2)
+    p = vae.decode(np.zeros((64, 2), "float32"))
+    constant = 2 * 0.5 * np.log(2 * np.pi * 1.0)
+    mse = np.mean((x - p.mean()) ** 2, axis=1)
+    np.testing.assert_allclose(-p.log_prob(x) - constant, mse, rtol=1e-5)
+
+
+def test_dense_vae_takes_any_prior_likelihood_and_posterior(x):
+    vae = tfvae.make_dense_vae(3, 2, (8, 4), prior=MixturePrior(2, 3), likelihood=IndependentNormal(3, "mean", scale=0.5))
+    assert [layer.units for layer in vae.encoder.layers[:2]] == [8, 4]
+    assert [layer.units for layer in vae.decoder.layers[:2]] == [4, 8]
+    assert np.isfinite(vae.fit(x, epochs=1, verbose=0).history["loss"][0])
+
+
+def test_components_start_on_the_data():
+    truth = document_mixture()
+    vae = tfvae.make_mixture_decoder_vae(2, 8)
+    tfvae.initialize_mixture_decoder(vae, truth.sample(1000, seed=0))
+    locs = vae.decode(np.zeros((1, 2), "float32")).components_distribution.mean().numpy()[0]
+    assert set(truth.distances(locs).argmin(axis=1)) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("probabilistic", [True, False])
+def test_the_documents_class(probabilistic):
+    ncom_real, dimension = 4, 2
+    train_dist = tfd.MixtureSameFamily(
+        mixture_distribution=tfd.Categorical(probs=[1] * ncom_real),
+        components_distribution=tfd.MultivariateNormalDiag(
+            loc=[[1, 3], [5, -7], [-3, 1], [-7, -5]], scale_diag=0.5 * tf.ones([ncom_real, dimension])
+        ),
+    )
+    train_tensor = train_dist.sample(2000, seed=1)
+    model = EmbeddingGenerator(dimension, probabilistic, num_components=4 * ncom_real)
+    history = model.net.fit(train_tensor, train_tensor, epochs=2, verbose=0).history
+    assert history["loss"][1] < history["loss"][0]
+    assert model.sample(50).shape == (50, 2)
+    assert model.encoder(train_tensor).sample().shape == (2000, 2)
+    model.encoder.summary(print_fn=lambda _: None)
+    # The KL is there once: the loss is what the document means, not what tf_keras made of it.
+    keras.utils.set_random_seed(0)
+    model.net(train_tensor)
+    assert len(model.net.losses) == 1
+
+
+def test_the_documents_class_and_the_factory_optimize_the_same(x):
+    """The same weights, the mean as z: MSE + 2 KL of the class is the factory's loss at kl_weight=2, but for a constant."""
+    document = EmbeddingGenerator(2, False, 4, kl_weight=2.0)
+    vae = tfvae.make_mse_vae(2, 4, kl_weight=2.0)
+    vae.encoder.set_weights(document.encoder.get_weights())
+    vae.decoder.set_weights(document.decoder.get_weights())
+    points = tf.constant(document_mixture().sample(256, seed=0))
+    q = document.encoder(points)
+    mse = tf.reduce_mean(tf.square(document.decoder(q.mean()) - points))
+    kl = tf.reduce_mean(tfd.kl_divergence(q.distribution, document.prior))
+    terms = vae.objective.terms(points, q.distribution, q.mean(), vae.decode(q.mean()).distribution,
+                                vae.prior.distribution(), training=True)  # fmt: skip
+    assert float(tf.reduce_mean(terms.loss)) - np.log(2 * np.pi) == pytest.approx(float(mse + 2 * kl), rel=1e-4)
