@@ -1,9 +1,8 @@
-"""Variational autoencoders for data with many modes, on Keras 3 and TensorFlow Probability.
-
-Public names are loaded on first use, so that the command line can answer without importing TensorFlow.
-"""
+"""Variational autoencoders for data with many modes, on Keras 3 and TensorFlow Probability."""
 
 import importlib
+import sys
+from pathlib import Path
 
 from tfvae.requirements import check_host
 from tfvae.version import __version__ as __version__
@@ -61,3 +60,9 @@ def __getattr__(name):
 
 def __dir__():
     return [*globals(), *__all__]
+
+
+# Importing the classes registers them with Keras, so that `keras.models.load_model` finds them. Only the command, which
+# answers --help, list and mistakes at once, waits until it needs TensorFlow.
+if Path(sys.argv[0]).stem != "tfvae":
+    from tfvae import layers, models, objectives, priors, training  # noqa: F401

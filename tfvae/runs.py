@@ -127,6 +127,9 @@ def load_model(path):
     """A saved tfvae model; raises UserError where the file is not one."""
     import keras
 
+    import tfvae.layers
+    import tfvae.models  # noqa: F401  # their classes are registered when they are imported
+
     try:
         return keras.models.load_model(path)
     except (ValueError, TypeError, OSError, KeyError) as error:

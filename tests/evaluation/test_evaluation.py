@@ -18,6 +18,7 @@ def test_a_perfect_sampler(make):
         0.98889, abs=5 * np.sqrt(0.98889 * 0.01111 / n)
     )  # 1 in 1.7 million
     assert report.sd_ratio == pytest.approx(1, abs=0.01)
+    assert report.core_share == pytest.approx(1 - np.exp(-1 / 8), abs=5 * np.sqrt(0.1175 * 0.8825 / n))
     assert report.reverse_kl == pytest.approx((truth.num_modes - 1) / (2 * n), abs=10 * truth.num_modes / (2 * n))
     assert report.bridge_mass == pytest.approx(np.exp(-8), abs=5 * np.sqrt(np.exp(-8) / n))
 

@@ -14,7 +14,7 @@ from tfvae.report import write_report
 @pytest.mark.parametrize("name", list(all_experiments()))
 def test_quick_preset_runs_and_reports(name, tmp_path):
     cls = find_experiment(name)
-    tiny = {"num_points": 600, "epochs": 1, "num_test": 400, "num_samples": 5}
+    tiny = {"num_points": 640, "epochs": 1, "num_test": 400, "num_samples": 5}
     experiment = cls.with_preset("quick", **tiny)
     run = experiment.run(tmp_path / "run", preset="quick")
     metrics = run.read_json("metrics.json")

@@ -47,7 +47,9 @@ def test_mse_is_a_gaussian_of_variance_half_the_dimension():
 
 
 def test_dense_vae_takes_any_prior_likelihood_and_posterior(x):
-    vae = tfvae.make_dense_vae(3, 2, (8, 4), prior=MixturePrior(2, 3), likelihood=IndependentNormal(3, "mean", scale=0.5))
+    vae = tfvae.make_dense_vae(
+        3, 2, (8, 4), prior=MixturePrior(2, 3), likelihood=IndependentNormal(3, "mean", scale=0.5)
+    )
     assert [layer.units for layer in vae.encoder.layers[:2]] == [8, 4]
     assert [layer.units for layer in vae.decoder.layers[:2]] == [4, 8]
     assert np.isfinite(vae.fit(x, epochs=1, verbose=0).history["loss"][0])

@@ -10,6 +10,7 @@ import numpy as np
 
 HIGH_QUALITY = 3.0  # standard deviations
 BRIDGE = 4.0
+CORE = 0.5
 COVERED_SHARE = 0.2  # of a mode's due: the plain count calls a mode captured after one stray point
 
 
@@ -22,6 +23,7 @@ class ModeReport:
     weight_error: float  # largest |share of samples nearest to a mode − its weight|
     sd_ratio: float  # within-mode standard deviation of the high-quality samples over that of a perfect sampler's
     sd_ratio_worst: float  # of the mode where it is farthest from 1
+    core_share: float  # share of samples within half a sd of a mode; a perfect sampler has 0.1175 in two dimensions
     bridge_mass: float  # share of samples beyond 4 sd of every mode
     high_quality_share: float  # within 3 sd of a mode; a perfect sampler has 0.98889 in two dimensions
     reverse_kl: float  # Σ p_j log(p_j / w_j) over high-quality samples, in nats; inf where there are none
@@ -48,6 +50,7 @@ def mode_report(truth, samples):
         weight_error=float(np.abs(shares - truth.weights).max()),
         sd_ratio=float(np.mean(ratios)) if len(ratios) else float("nan"),
         sd_ratio_worst=float(max(ratios, key=lambda r: abs(np.log(r)))) if len(ratios) else float("nan"),
+        core_share=float((closest < CORE).mean()),
         bridge_mass=float((closest > BRIDGE).mean()),
         high_quality_share=float(good.mean()),
         reverse_kl=_reverse_kl(counts, truth.weights),

@@ -1,0 +1,5 @@
+"""`python -m tfvae`, as the command."""
+
+from tfvae.cli import main
+
+main()
