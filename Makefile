@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 # Images beyond scikit-learn's digits are found here where the folder exists.
 DATA := $(wildcard ../shared/data)
 export TFVAE_DATA ?= $(if $(DATA),$(abspath $(DATA)))
-export TF_CPP_MIN_LOG_LEVEL ?= 2
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 export KERAS_BACKEND := tensorflow
 
 .PHONY: demo test test-slow lint bench clean

@@ -65,7 +65,9 @@ def run(
 
     chosen = find_experiment(experiment).with_preset(preset, seed=seed)
     out = out or Path("runs") / f"{experiment}-{preset}-{seed}"
-    directory = chosen.run(out, preset=preset, overwrite=overwrite, resume=resume)
+    directory = chosen.create_run(out, preset=preset, overwrite=overwrite, resume=resume)
+    _import_tensorflow()
+    chosen.fill(directory)
     typer.echo(f"Report: {directory.path / 'report.html'}")
 
 
@@ -130,6 +132,7 @@ def fit(
         typer.echo(
             f"Column {column.name!r} is constant: it is left out of the model and written back in samples.", err=True
         )
+    _import_tensorflow()
     from tfvae.fitting import fit_table
     from tfvae.report import write_report
 
@@ -224,7 +227,7 @@ def report(run: RunPath):
 
 def main():
     """The console script: every error is one sentence on standard error, with exit status 2."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of TensorFlow itself: errors in our words are enough
     debug = "--debug" in sys.argv
     try:
         status = app(standalone_mode=False)
@@ -242,6 +245,25 @@ def main():
             sys.stderr.write(f"tfvae: {type(error).__name__}: {line} (`tfvae --debug …` shows where)\n")
         sys.exit(2)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _import_tensorflow():
+    """Imports TensorFlow without what its C++ parts say of the machine; if it fails, with."""
+    import tempfile
+
+    with tempfile.TemporaryFile() as said:
+        stderr = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            import tfvae.layers
+            import tfvae.models  # noqa: F401
+        except BaseException:
+            said.seek(0)
+            os.write(stderr, said.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def _sentence(error):
@@ -294,8 +316,10 @@ def _load(run, model, output):
         raise UserError(f"{output} cannot be written: give a name that ends in .csv, .parquet, .npy or .npz.")
     if not output.absolute().parent.is_dir():
         raise UserError(f"{output} cannot be written: there is no folder {output.absolute().parent}.")
-    from tfvae.runs import load_run
+    from tfvae.runs import RunDirectory, load_run
 
+    RunDirectory.open(run).model_path(model)
+    _import_tensorflow()
     return load_run(run, model)
 
 

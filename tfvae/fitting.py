@@ -118,6 +118,8 @@ def _draw(run, model, codec, frame, vectors, labels, history, held_out, seed):
     run.save_figure("latent", plots.labelled_scatter({of: (z, codes)}, "Means of q(z|x)"))
     side = round(len(frame.columns) ** 0.5)
     if side * side == len(frame.columns) and side >= 5 and not codec.categoricals:  # columns that can be seen as pixels
-        pixels = [t.to_numpy()[:50].reshape(-1, side, side) for t in shown.values()]
-        run.save_figure("images-data", plots.image_grid(pixels[0], "Held-out rows"))
-        run.save_figure("images-draws", plots.image_grid(pixels[1], "Draws from p(x|z), z ~ p(z)"))
+        means = codec.inverse(model.sample(n, seed=seed, mean=True))
+        titles = ("Held-out rows", "Draws from p(x|z), z ~ p(z)", "Decoder means, z ~ p(z)")
+        for name, title, table in zip(("data", "draws", "means"), titles, (*shown.values(), means), strict=True):
+            images = table.to_numpy("float64")[:50].reshape(-1, side, side)
+            run.save_figure(f"images-{name}", plots.image_grid(images, title))

@@ -59,7 +59,10 @@ def labelled_scatter(panels, title="", columns=4):
     figure, axes = _panels(len(panels), columns)
     for axis, (name, (points, labels)) in zip(axes, panels.items(), strict=True):
         colours = np.asarray(sns.color_palette("tab10" if max(labels) < 10 else "husl", int(max(labels)) + 1))
-        axis.scatter(*_some(points)[:, :2].T, s=2, alpha=0.4, linewidths=0, c=colours[_some(labels)], rasterized=True)
+        size = float(np.clip(4000 / len(points), 2, 25))
+        axis.scatter(
+            *_some(points)[:, :2].T, s=size, alpha=0.5, linewidths=0, c=colours[_some(labels)], rasterized=True
+        )
         _frame(axis, name)
     figure.suptitle(title)
     return figure
@@ -127,7 +130,8 @@ def sweep(frame, x, quantities, title="", log_x=True, columns=3):
 
 
 def image_grid(images, title="", columns=10):
-    """Grey images in a grid, `(n, H, W)`."""
+    """Grey images in a grid, `(n, H, W)`, with a gap between them; one grey scale for all."""
+    images = np.pad(np.asarray(images, "float64"), [(0, 0), (0, 1), (0, 1)], constant_values=np.nan)
     rows = -(-len(images) // columns)
     height, width = images.shape[1:3]
     canvas = np.full((rows * height, columns * width), np.nan)

@@ -110,17 +110,19 @@ class RunDirectory:
         paths = [*self.path.glob(MODEL), *sorted(self.path.glob("models/*.keras"))]
         return {path.stem: path for path in paths}
 
-    def load_model(self, name=None):
-        """The model of that name; without a name the only one, or the one that the run's config calls its main model."""
+    def model_path(self, name=None):
+        """The file of the model of that name; of the first one without a name."""
         models = self.models()
         if not models:
             raise UserError(f"{self.path} holds no finished model: continue it with --resume.")
-        name = name or (
-            "model" if "model" in models else self.read_json(CONFIG).get("main_model") or next(iter(models))
-        )
+        name = name or next(iter(models))
         if name not in models:
             raise UserError(f"{self.path} has no model {name!r}; it has {', '.join(models)}.")
-        return load_model(models[name])
+        return models[name]
+
+    def load_model(self, name=None):
+        """The model of that name, or the first."""
+        return load_model(self.model_path(name))
 
 
 def load_model(path):

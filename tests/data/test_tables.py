@@ -146,6 +146,6 @@ def test_writing_what_cannot_be_written(frame, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_integers_beyond_their_type_are_clipped():
-    codec = TableCodec((Column("n", "integer", "uint8", mean=250.0, sd=10.0),))
-    assert codec.inverse(np.array([[5.0], [-100.0]]))["n"].tolist() == [255, 0]
+def test_integers_stay_within_the_range_that_was_seen():
+    codec = TableCodec((Column("n", "integer", "uint8", mean=5.0, sd=10.0, low=0, high=12),))
+    assert codec.inverse(np.array([[5.0], [-100.0], [0.1]]))["n"].tolist() == [12, 0, 6]

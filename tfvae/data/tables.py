@@ -125,14 +125,16 @@ class Column:
     sd: float = 1.0
     categories: tuple = ()
     value: object = None  # of a constant column
+    low: int = 0  # the least and the largest integer seen
+    high: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
 class TableCodec:
     """Rows of a table <-> vectors for a model: first the standardized numbers, then a one-hot block for each category.
 
-    Integers are dequantized: uniform noise in [0, 1) is added before, and the floor is taken after. Constant columns are
-    left out and written back.
+    Integers are dequantized: uniform noise in [0, 1) is added before, and the floor is taken after, within the range that
+    was seen (counts stay counts). Constant columns are left out and written back.
     """
 
     columns: tuple
@@ -194,8 +196,7 @@ class TableCodec:
         for k, c in enumerate(self.numbers):
             number = vectors[:, k] * c.sd + c.mean
             if c.kind == INTEGER:
-                info = np.iinfo(c.dtype)
-                number = np.clip(np.floor(number), max(info.min, -_EXACT), min(info.max, _EXACT))
+                number = np.clip(np.floor(number), c.low, c.high)
             values[c.name] = number.astype(c.dtype)
         for c in self.categoricals:
             chosen = vectors[:, at : at + len(c.categories)].argmax(axis=1)
@@ -210,7 +211,7 @@ class TableCodec:
         kinds = {kind: [c.name for c in self.columns if c.kind == kind] for kind in (NUMERIC, INTEGER, CATEGORICAL)}
         parts = [
             f"{len(kinds[NUMERIC])} numeric (standardized)",
-            f"{len(kinds[INTEGER])} integer (dequantized: a density of value + uniform noise)",
+            f"{len(kinds[INTEGER])} integer (dequantized: a density of value + uniform noise; draws keep to the range seen)",
             f"{len(kinds[CATEGORICAL])} categorical (one-hot, categorical likelihood)",
         ]
         return "Columns: " + ", ".join(parts) + "."
@@ -238,7 +239,8 @@ def _column(series):
             )
         numbers = series.to_numpy("float64")
         # Uniform noise in [0, 1) moves the mean by 1/2 and adds 1/12 to the variance.
-        return Column(name, INTEGER, dtype, float(numbers.mean() + 0.5), float(np.sqrt(numbers.var() + 1 / 12)))
+        mean, sd = float(numbers.mean() + 0.5), float(np.sqrt(numbers.var() + 1 / 12))
+        return Column(name, INTEGER, dtype, mean, sd, low=int(series.min()), high=int(series.max()))
     numbers = series.to_numpy("float64")
     scale = np.abs(numbers).max()  # of numbers near 1e300 the square overflows
     sd = float((numbers / scale).std() * scale)

@@ -36,14 +36,22 @@ class Experiment(abc.ABC):
         Raises:
             UserError: where `out` exists (unless `overwrite` or `resume`) or cannot be written.
         """
-        from tfvae.report import write_report
+        run = self.create_run(out, preset=preset, overwrite=overwrite, resume=resume)
+        self.fill(run)
+        return run
 
+    def create_run(self, out, *, preset="paper", overwrite=False, resume=False):
+        """The run directory, checked and with its config, before any work."""
         arguments = {"experiment": self.name, "preset": preset, **dataclasses.asdict(self)}
         config = {"command": "run", "arguments": arguments}
-        run = RunDirectory.create(out, config, overwrite=overwrite, resume=resume)
+        return RunDirectory.create(out, config, overwrite=overwrite, resume=resume)
+
+    def fill(self, run):
+        """Executes into `run` and writes its report."""
+        from tfvae.report import write_report
+
         self.execute(run)
         write_report(run)
-        return run
 
     @abc.abstractmethod
     def execute(self, run):

@@ -24,7 +24,8 @@ from tfvae.runs import METRICS
 _TWO_SAMPLE_ROWS = 1000  # quadratic work; the null level depends on it and is reported beside
 _TRUTH_SEED = 1_000_000  # evaluation data; training data are drawn with the study's own seeds
 _SUMMARY = (
-    "modes_covered", "bridge_mass", "means_bridge_mass", "means_core_share", "sd_ratio", "weight_error", "high_quality_share", "reverse_kl",
+    "modes_covered", "bridge_mass", "means_bridge_mass", "means_core_share", "sd_ratio", "weight_error",
+    "high_quality_share", "reverse_kl",
     "nll_gap", "nll_gap_standard_error", "kl", "mutual_information", "aggregate_kl", "active_units", "same_mode_share",
     "scale", "components_used", "components_shared", "sliced_wasserstein", "energy_distance", "mmd2",
 )  # fmt: skip
@@ -132,7 +133,7 @@ def claims(rows):
         {
             "document": "The MSE decoder focuses on the centroids; the widths are essentially not represented.",
             "measured": f"{of(mse, 'means_core_share', '{:.0%}')} of the decoder means lie within half a standard deviation "
-            f"of a centroid, and {of('mse-deep-kl2', 'means_core_share', '{:.0%}')} with the deep network; of the data 12% do.",
+            f"of a centroid, {of('mse-deep-kl2', 'means_core_share', '{:.0%}')} with the deep network; of the data 12% do.",
         },
         {
             "document": "Gaps in the latent space create edges between the centroids.",

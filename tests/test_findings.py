@@ -1,0 +1,64 @@
+"""Document 000's findings at their own size, one seed each; README and the notebook show five. Run by `make test-slow`."""
+
+import dataclasses
+
+import pytest
+
+from tfvae.checkpoints import fit_in_run
+from tfvae.experiments import find_experiment
+from tfvae.experiments.mixture_study import measure
+from tfvae.runs import RunDirectory
+
+pytestmark = pytest.mark.slow
+
+
+def measured(experiment, variant, path):
+    study = find_experiment(experiment).with_preset("paper", num_seeds=1)
+    fit = next(f for f in study.fits() if f.variant == variant)
+    x = fit.truth.sample(study.num_points, seed=fit.seed)
+    run = RunDirectory(path)
+    arguments = {"epochs": fit.epochs, "batch_size": fit.batch_size, "seed": fit.seed, "verbose": 0}
+    model, _ = fit_in_run(run, fit.make, x, **arguments)
+    assert dataclasses.asdict(study)["num_points"] == 100_000
+    return measure(model, fit.truth, study.num_test, study.num_samples)
+
+
+def test_mse_draws_centroids_and_edges(tmp_path):
+    row = measured("gaussian-mixture", "mse-shallow-kl2", tmp_path)
+    assert row["means_bridge_mass"] == pytest.approx(0.15, abs=0.03)
+    assert row["means_core_share"] > 0.2  # of the data 0.1175
+    assert row["nll_gap"] > 0.9
+
+
+def test_mixture_decoder_with_the_documents_settings(tmp_path):
+    row = measured("gaussian-mixture", "mixture-shallow-kl2", tmp_path)
+    assert row["modes_covered"] == 4
+    assert row["bridge_mass"] <= 0.005
+    assert 0.85 < row["sd_ratio"] < 1.15
+    assert row["nll_gap"] <= 0.03
+    assert row["kl"] < 0.05  # z is ignored
+
+
+def test_the_librarys_recipe(tmp_path):
+    row = measured("gaussian-mixture-improved", "document-mixture-decoder", tmp_path)
+    assert row["modes_covered"] == 4
+    assert 0.95 < row["sd_ratio"] < 1.05
+    assert row["weight_error"] <= 0.02
+    assert row["nll_gap"] <= 0.005
+
+
+def test_a_model_that_uses_its_latent_space(tmp_path):
+    row = measured("gaussian-mixture-improved", "document-mixture-prior", tmp_path)
+    assert row["kl"] > 0.5
+    assert row["modes_covered"] == 4
+    assert row["bridge_mass"] <= 0.01
+    assert row["nll_gap"] <= 0.05
+
+
+@pytest.mark.parametrize("variant", ["grid-mixture-decoder", "grid-mixture-prior"])
+def test_the_grid_of_twenty_five(variant, tmp_path):
+    row = measured("gaussian-mixture-improved", variant, tmp_path)
+    assert row["modes_covered"] == 25
+    assert 0.95 <= row["high_quality_share"] <= 0.993
+    assert row["reverse_kl"] <= 0.05
+    assert variant == "grid-mixture-decoder" or row["kl"] > 0.5
