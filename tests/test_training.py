@@ -196,8 +196,13 @@ def test_fitting_again_and_recompiling_reuse_nothing_stale(x):
     functions = dict(model._fused_functions)
     model.fit(x, y, verbose=0)
     assert model._fused_functions == functions
-    model.fit(tf.data.Dataset.from_tensor_slices((x, y)).batch(8), verbose=0)
-    model.fit(x, y, verbose=0)
+    streamed = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+    model.fit(streamed, verbose=0)
+    model.fit(x, y, verbose=0, validation_data=(x, y))
+    by_arrays = model.evaluate(x, y, verbose=0)
+    mixed = model.fit(x, y, verbose=0, validation_data=streamed, epochs=2)
+    assert mixed.history["val_loss"][1] == pytest.approx(model.evaluate(streamed, verbose=0), rel=1e-5)
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(model.evaluate(streamed, verbose=0), rel=1e-5) != by_arrays
     model.layers[1].trainable = False
     model.compile("sgd", "mse")
     before = model.layers[1].get_weights()[0]

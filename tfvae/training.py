@@ -87,9 +87,9 @@ class FastFit:
         """As `keras.Model.fit`."""
         common = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, "initial_epoch": initial_epoch}
         common["validation_freq"] = validation_freq
+        self._leave_fused()
         data = as_arrays(x, y, sample_weight)
         if data is None or class_weight is not None or steps_per_epoch is not None or not self._can_fuse():
-            self._leave_fused()
             return super().fit(
                 x,
                 y,
@@ -110,7 +110,7 @@ class FastFit:
         self._prepare(data, batch_size)
         steps = self._choose_steps(data, batch_size)
         train = Batches(data, batch_size, steps)
-        self._train_batches, self._test_batches = train, None
+        self._train_batches = train
         self._num_steps = epochs * train.count
         validation = {}
         if validation_data is not None:
@@ -126,7 +126,10 @@ class FastFit:
         order = self.shuffle_seed if shuffle else None
         with self._execution(steps):
             dataset = train.dataset(order, initial_epoch)
-            return super().fit(dataset, steps_per_epoch=train.count, shuffle=False, **validation, **common)
+            history = super().fit(dataset, steps_per_epoch=train.count, shuffle=False, **validation, **common)
+        if self._test_batches is None:
+            self.test_function = None  # Keras' own, traced for so many steps
+        return history
 
     def evaluate(self, x=None, y=None, batch_size=None, sample_weight=None, steps=None, **kwargs):
         """As `keras.Model.evaluate`."""
@@ -135,14 +138,14 @@ class FastFit:
             return self._validate(kwargs["callbacks"])
         data = None if inside_fit else as_arrays(x, y, sample_weight)
         if data is None or steps is not None or not self._can_fuse():
-            self._test_batches = self.test_function = None
+            if not inside_fit:
+                self._leave_fused()
             return super().evaluate(x, y, batch_size, sample_weight=sample_weight, steps=steps, **kwargs)
         batch_size = batch_size or 32
         self._prepare(data, batch_size)
         steps = self._choose_steps(data, batch_size)
         self._test_batches = Batches(data, batch_size, steps)
         self._num_steps = self._test_batches.count
-        self.test_function = None
         with self._execution(steps):
             return super().evaluate(self._test_batches.dataset(), steps=self._test_batches.count, **kwargs)
 
@@ -227,8 +230,12 @@ class FastFit:
         return _Setting(self, steps_per_execution=steps)
 
     def _leave_fused(self):
+        """Gives the steps back to Keras, whose own functions it keeps."""
         self._train_batches = self._test_batches = None
-        self.train_function = self.test_function = None
+        if isinstance(self.train_function, _FusedFunction):
+            self.train_function = None
+        if isinstance(self.test_function, _FusedFunction):
+            self.test_function = None
 
     def _forget_functions(self):
         self._leave_fused()
