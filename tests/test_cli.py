@@ -109,6 +109,8 @@ MISTAKES = {
     "no run": (["sample", "nowhere", "-o", "x.csv"], "nowhere is not a run directory"),
     "no run to report": (["report", "nowhere"], "nowhere is not a run directory"),
     "zero draws": (["sample", "nowhere", "-n", "0", "-o", "x.csv"], "Invalid value for '-n'"),
+    "negative seed": (["fit", "digits", "--seed", "-1"], "Invalid value for '--seed'"),
+    "option of another model": (["fit", "digits", "--model", "gaussian", "--num-components", "3"], "not an option of"),
     "resume of nothing": (
         ["run", "gaussian-mixture", "--resume", "--out", "nowhere"],
         "nowhere is not a run directory",
@@ -239,6 +241,11 @@ def test_a_model_file_that_is_not_ours(run, table, tfvae_command, tmp_path):
     status, _, err = tfvae_command("sample", tmp_path / "run", "-o", tmp_path / "draws.csv")
     assert status == 2
     assert "is not a model that tfvae can load" in err
+    import keras
+
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "run" / "model.keras")
+    status, _, err = tfvae_command("sample", tmp_path / "run", "-o", tmp_path / "draws.csv")
+    assert (status, "it holds a Sequential, not a VAE" in err) == (2, True)
     (tmp_path / "run" / "model.keras").unlink()
     status, _, err = tfvae_command("sample", tmp_path / "run", "-o", tmp_path / "draws.csv")
     assert (status, "continue it with --resume" in err) == (2, True)
@@ -268,6 +275,23 @@ def test_score_is_a_density_in_the_datas_units(tmp_path, tfvae_command):
         assert tfvae_command("score", out, tmp_path / f"{factor}.csv", "-o", tmp_path / "s.csv")[0] == 0
         scores.append(pd.read_csv(tmp_path / "s.csv")["log_likelihood"].mean())
     assert scores[0] - scores[1] == pytest.approx(np.log(10), abs=1e-3)
+
+
+def test_a_training_that_diverges_says_so(tfvae_command, table, tmp_path):
+    arguments = ["--out", tmp_path / "run", "--learning-rate", 1e9, "--epochs", 30, "--hidden", "8"]
+    status, _, err = tfvae_command("fit", table, *arguments)
+    assert (status, "The training diverged" in err) == (2, True)
+    assert not (tmp_path / "run" / "model.keras").exists()
+
+
+def test_labels_with_gaps_and_names_with_dollars(tfvae_command, tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"cost $_{x$": rng.normal(size=100), "b": rng.normal(size=100), "who": [None, "a"] * 50})
+    frame.to_csv(tmp_path / "R&D.csv", index=False)
+    arguments = ["--out", tmp_path / "run", "--epochs", 1, "--hidden", "8", "--label", "who"]
+    status, _, err = tfvae_command("fit", tmp_path / "R&D.csv", *arguments)
+    assert status == 0, err
+    assert "R&amp;D" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_load_run_from_python(run, table):

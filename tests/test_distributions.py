@@ -77,6 +77,17 @@ def test_shared_mixture_keeps_digits_where_components_are_narrow():
     np.testing.assert_allclose(narrow.log_prob(z), exact, atol=0.02)
 
 
+@pytest.mark.parametrize("d", [2, 20])
+def test_shared_mixture_equals_float64_at_small_scales(d):
+    rng = np.random.default_rng(0)
+    loc, scale = rng.normal(0, 3, size=(7, d)).astype("float32"), np.full((7, d), 1e-3, "float32")
+    z = loc[rng.integers(0, 7, 50)] + (1e-3 * rng.normal(size=(50, d))).astype("float32")
+    ours = DiagonalNormalMixture(np.zeros(7, "float32"), loc, scale).log_prob(z)
+    components = scipy.stats.norm(loc.astype("float64"), scale.astype("float64"))
+    exact = np.logaddexp.reduce(components.logpdf(z[:, None].astype("float64")).sum(axis=-1), axis=1) - np.log(7)
+    np.testing.assert_allclose(ours, exact, atol=1e-3, rtol=1e-5)
+
+
 PARAMS = np.array([[0.3, -0.4, 0.2, 0.9]], "float32")
 
 

@@ -112,13 +112,16 @@ def test_what_stands_in_the_way_is_said_in_one_sentence(tmp_path):
     (tmp_path / "mine" / "thesis.txt").write_text("dear")
     with pytest.raises(UserError, match="is not a run directory, so it is not overwritten"):
         RunDirectory.create(tmp_path / "mine", config, overwrite=True)
+    (tmp_path / "mine" / "config.json").write_text('{"name": "my web app"}')
+    with pytest.raises(UserError, match="is not a run directory, so it is not overwritten"):
+        RunDirectory.create(tmp_path / "mine", config, overwrite=True)
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="already exists|cannot be written"):
         RunDirectory.create(tmp_path / "file", config)
     with pytest.raises(UserError, match="cannot be written"):
         RunDirectory.create(tmp_path / "file" / "below", config)
     with pytest.raises(UserError, match="is not a run directory"):
-        RunDirectory.open(tmp_path / "mine")
+        RunDirectory.open(tmp_path)
     (tmp_path / "run" / "config.json").write_text('{"comm')
     with pytest.raises(UserError, match="damaged"):
         RunDirectory.open(tmp_path / "run")

@@ -32,7 +32,7 @@ def test_forwards_methods_properties_and_refuses_private_marks():
 
 @pytest.mark.parametrize("operation", [
     lambda t: t + 1, lambda t: 1 - t, lambda t: t * t, lambda t: t / 2, lambda t: -t, abs, lambda t: t[0], lambda t: t**2,
-    lambda t: t > 0, lambda t: np.ones(3, "float32") * t, lambda t: t @ np.ones((3, 2), "float32"),
+    lambda t: t > 0, lambda t: t == 1.0, lambda t: t != 1.0, lambda t: np.ones(3, "float32") * t, lambda t: t @ np.ones((3, 2), "float32"),
 ])  # fmt: skip
 def test_arithmetic_is_that_of_the_value(operation):
     rv = normal()

@@ -215,3 +215,46 @@ def test_early_stopping_ends_the_fused_fit(x):
     stopping = keras.callbacks.EarlyStopping("val_loss", patience=2, min_delta=100, restore_best_weights=True)
     history = vae.fit(x, epochs=50, verbose=0, validation_data=(x, None), callbacks=[stopping]).history
     assert len(history["loss"]) == 3
+
+
+class _Evaluating(keras.callbacks.Callback):
+    """Evaluates on other data in the middle of a fit."""
+
+    def __init__(self, data):
+        super().__init__()
+        self.data, self.seen = data, []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen.append(self.model.evaluate(*self.data, verbose=0))
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_callback_may_evaluate_on_other_data(streamed):
+    other = data(90, seed=3)
+    other = (tf.data.Dataset.from_tensor_slices(other).batch(7),) if streamed else other
+    evaluating = _Evaluating(other)
+    model = plain_net()
+    model.compile("adam", "mse")
+    x, y = data(50)
+    history = model.fit(x, y, epochs=3, verbose=0, validation_data=data(20, seed=2), callbacks=[evaluating]).history
+    assert len(evaluating.seen) == len(history["val_loss"]) == 3
+    assert evaluating.seen[-1] == pytest.approx(model.evaluate(*other, verbose=0), rel=1e-5)
+    assert history["val_loss"][-1] == pytest.approx(model.evaluate(*data(20, seed=2), verbose=0), rel=1e-5)
+
+
+def test_keras_other_ways_to_train_work_after_a_fused_fit(x):
+    model = plain_net()
+    model.compile("adam", "mse")
+    _, y = data(64)
+    model.fit(x, y, verbose=0)
+    before = model.evaluate(x, y, 32, 0)
+    assert model.test_on_batch(x, y) == pytest.approx(before, rel=1e-5)
+    model.train_on_batch(x, y)
+    assert model._train_batches is model._test_batches is model._validation_iterator is None
+
+
+def test_a_lambda_in_compile_is_refused_at_save(tmp_path):
+    model = plain_net()
+    model.compile("adam", loss=lambda y, p: tf.square(y - p))
+    with pytest.raises(ValueError, match="register_keras_serializable"):
+        model.save(tmp_path / "model.keras")

@@ -64,5 +64,5 @@ def __dir__():
 
 # Importing the classes registers them with Keras, so that `keras.models.load_model` finds them. Only the command, which
 # answers --help, list and mistakes at once, waits until it needs TensorFlow.
-if Path(sys.argv[0]).stem != "tfvae":
+if Path(sys.argv[0]).stem != "tfvae" and sys.orig_argv[1:3] != ["-m", "tfvae"]:
     from tfvae import layers, models, objectives, priors, training  # noqa: F401

@@ -1,11 +1,14 @@
 """Arrays as an endless stream of super-batches in a reproducible order."""
 
 import dataclasses
+import itertools
 import math
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+_HELD_BYTES = 32 * 2**20
 
 
 @dataclasses.dataclass
@@ -33,6 +36,13 @@ class Batches:
     def signature(self):
         specs = keras.tree.map_structure(lambda a: (a.shape[1:], str(a.dtype)), self.data)
         return (self.batch_size, self.width, self.rest, repr(specs))
+
+    def cycle(self):
+        """An endless iterator over the epochs' super-batches in their order; of small data, held in memory."""
+        one_epoch = self.dataset().take(self.executions)
+        if sum(a.nbytes for a in keras.tree.flatten(self.data)) <= _HELD_BYTES:
+            return itertools.cycle(one_epoch)  # a step of tf.data takes longer than one of a small model
+        return iter(self.dataset())
 
     def dataset(self, seed=None, initial_epoch=0):
         """The super-batches of epoch `initial_epoch`, the next, and so on; shuffled where there is a `seed`."""

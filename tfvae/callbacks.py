@@ -50,6 +50,11 @@ class KLWarmUp(keras.callbacks.Callback):
             objective.warm_up_start.assign(tf.cast(self.model.optimizer.iterations, tf.int64))
         objective.warm_up_steps.assign(self.num_steps)
 
+    def on_train_end(self, logs=None):
+        objective = self.model.objective
+        if objective.warm_up(self.model.optimizer.iterations) == 1:  # over: a new optimizer would count from 0 again
+            objective.warm_up_steps.assign(0)
+
     def on_epoch_end(self, epoch, logs=None):
         if logs is not None:
             share = self.model.objective.warm_up(self.model.optimizer.iterations)

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from tfvae.errors import UserError
 from tfvae.runs import MODEL, load_model
 
 _PLAIN = (bool, int, float, str, np.generic, type(None))
@@ -135,7 +136,7 @@ def fit_in_run(run, make_model, x, *, name="model", seed=0, callbacks=(), checkp
     history_file = "history.csv" if single else f"histories/{name}.csv"
     if (run.path / model_file).exists() and (run.path / history_file).exists():
         return load_model(run.path / model_file), pd.read_csv(run.path / history_file)
-    callbacks = list(callbacks)
+    callbacks = [*callbacks, keras.callbacks.TerminateOnNaN()]
     checkpoint = Checkpoint(run.path / "checkpoints" / name, callbacks, checkpoint_seconds)
     keras.utils.set_random_seed(seed)
     model, epoch = checkpoint.restore() if checkpoint.latest() else (make_model(), 0)
@@ -144,6 +145,9 @@ def fit_in_run(run, make_model, x, *, name="model", seed=0, callbacks=(), checkp
         fit_arguments["epochs"] = epoch
     model.fit(x, callbacks=[*callbacks, checkpoint], initial_epoch=epoch, **fit_arguments)
     history = pd.DataFrame(checkpoint.rows)
+    if len(history) and not np.isfinite(history["loss"].iloc[-1]):
+        shutil.rmtree(checkpoint.folder, ignore_errors=True)
+        raise UserError("The training diverged (its loss is no longer a number): give a smaller learning rate.")
     run.write_table(history_file, history)
     run.save_model(model, model_file)
     shutil.rmtree(checkpoint.folder, ignore_errors=True)

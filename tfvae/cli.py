@@ -22,7 +22,7 @@ app = typer.Typer(
 RunPath = Annotated[Path, typer.Argument(help="a run directory", metavar="RUN")]
 Data = Annotated[str, typer.Argument(help="a .csv, .parquet, .npy or .npz file, or `digits`", metavar="DATA")]
 Output = Annotated[Path, typer.Option("-o", "--output", help="the file to write: .csv, .parquet, .npy or .npz")]
-Seed = Annotated[int, typer.Option(help="of all randomness")]
+Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="of all randomness")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace an earlier run in --out")]
 Resume = Annotated[bool, typer.Option("--resume", help="continue the interrupted run in --out")]
 ModelName = Annotated[str | None, typer.Option("--model", help="which model, in a run that has several")]
@@ -102,6 +102,8 @@ def fit(
 
     if model not in catalogue.models():
         raise UserError(f"There is no model {model!r}: choose one of {', '.join(catalogue.models())}.")
+    if num_components is not None and "num_components" not in catalogue.model_arguments(model):
+        raise UserError(f"--num-components is not an option of the model {model}.")
     if missing not in ("refuse", "drop"):
         raise UserError(f"--missing must be refuse or drop, but is {missing!r}.")
     if not 0 < holdout < 1:
@@ -198,12 +200,15 @@ def score(
     seed: Seed = 0,
     model: ModelName = None,
 ):
-    """Write log p(x) of each row, in nats and in the data's units, with its standard error."""
+    """Write log p(x) of each row, in nats and in the data's units, with its standard error.
+
+    Integer columns are scored at one draw of the noise that dequantizes them, which --seed changes.
+    """
     import pandas as pd
 
     rows = _rows(run, data)
     loaded = _load(run, model, output)
-    estimate = loaded.model.log_likelihood(_vectors(loaded, rows), num_samples=num_samples, seed=seed)
+    estimate = loaded.model.log_likelihood(_vectors(loaded, rows, seed), num_samples=num_samples, seed=seed)
     jacobian = loaded.preprocessing.log_jacobian if loaded.preprocessing else 0.0
     frame = pd.DataFrame(
         {
@@ -255,7 +260,6 @@ def _import_tensorflow():
         stderr = os.dup(2)
         os.dup2(said.fileno(), 2)
         try:
-            import tfvae.layers
             import tfvae.models  # noqa: F401
         except BaseException:
             said.seek(0)
@@ -323,9 +327,9 @@ def _load(run, model, output):
     return load_run(run, model)
 
 
-def _vectors(loaded, frame):
+def _vectors(loaded, frame, seed=0):
     if loaded.preprocessing is not None:
-        return loaded.preprocessing.transform(frame)
+        return loaded.preprocessing.transform(frame, seed)
     dimension = loaded.model.encoder.input_shape[-1]
     if len(frame.columns) != dimension:
         raise UserError(f"The data have {len(frame.columns)} columns, but this model takes {dimension}.")

@@ -6,13 +6,14 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 tfd = tfp.distributions
+_FEW_DIMENSIONS = 8
 
 
 class DiagonalNormalMixture(tfd.Distribution):
     """p(z) = Σ_k w_k N(z; μ_k, diag σ_k²) with components shared by the whole batch.
 
-    The density takes two matrix products and never builds a (B, K, D) tensor. Points are centred on the mixture's mean
-    first, which keeps float32 digits where the components are narrow.
+    The density never builds a (B, K, D) tensor: it sums over the dimensions where they are few, and takes two matrix
+    products where they are many, in float64, since their difference would cost float32 its digits at narrow components.
 
     Args:
         logits: `(K,)`, unnormalized log weights.
@@ -62,15 +63,21 @@ class DiagonalNormalMixture(tfd.Distribution):
 
     def _component_log_probs(self, z):
         """log w_k + log N(z; μ_k, diag σ_k²), of shape `(…, K)`."""
-        centre = tf.stop_gradient(self._mean())
-        z, loc = z - centre, self.loc - centre
-        precision = tf.square(1 / self.scale)
+        log_scale = tf.reduce_sum(tf.math.log(self.scale), axis=-1)
+        dimension = tf.cast(tf.shape(self.loc)[-1], self.dtype)
+        log_norm = tf.nn.log_softmax(self.logits) - log_scale - 0.5 * dimension * math.log(2 * math.pi)
+        return log_norm - 0.5 * self._squared_distances(z)
+
+    def _squared_distances(self, z):
+        """Σ_d ((z_d − μ_kd) / σ_kd)², of shape `(B, K)`."""
+        if self.loc.shape[-1] <= _FEW_DIMENSIONS:
+            columns = zip(*(tf.unstack(t, axis=-1) for t in (z, self.loc, self.scale)), strict=True)
+            return tf.add_n([tf.square((x[:, None] - loc) / scale) for x, loc, scale in columns])
+        z, loc, precision = (tf.cast(t, tf.float64) for t in (z, self.loc, 1 / tf.square(self.scale)))
         squares = tf.matmul(tf.square(z), precision, transpose_b=True)
         products = tf.matmul(z, loc * precision, transpose_b=True)
-        constant = tf.reduce_sum(tf.square(loc) * precision + 2 * tf.math.log(self.scale), axis=-1)
-        dimension = tf.cast(tf.shape(loc)[-1], loc.dtype)
-        log_norm = tf.nn.log_softmax(self.logits) - 0.5 * (constant + dimension * math.log(2 * math.pi))
-        return log_norm + products - 0.5 * squares
+        constant = tf.reduce_sum(tf.square(loc) * precision, axis=-1)
+        return tf.cast(squares - 2 * products + constant, self.dtype)
 
     def _log_prob(self, z):
         rows = tf.reshape(z, [-1, tf.shape(z)[-1]]) if z.shape.rank != 2 else z

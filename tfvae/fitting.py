@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 
 from tfvae import plots
+from tfvae.catalogue import model_arguments
 from tfvae.checkpoints import fit_in_run
 from tfvae.data.tables import TableCodec, split_rows
 from tfvae.evaluation import latent_report
@@ -30,10 +31,12 @@ def fit_table(run, frame, labels, options):
     vectors = codec.transform(frame, seed)
     settings = {k: options[k] for k in ("latent_dim", "hidden", "num_components", "learning_rate")}
     settings = {k: v for k, v in settings.items() if v is not None}
+    if "seed" in model_arguments(options["model"]):
+        settings["seed"] = seed
     make = getattr(tables, options["model"].replace("-", "_"))
 
     def make_model():
-        return make(codec.num_continuous, codec.num_categories, seed=seed, **settings)
+        return make(codec.num_continuous, codec.num_categories, **settings)
 
     stopping = keras.callbacks.EarlyStopping("val_loss", patience=options["patience"], restore_best_weights=True)
     model, history = fit_in_run(
@@ -79,8 +82,9 @@ def _baselines(codec, train, held_out, seed):
     from sklearn.mixture import GaussianMixture
 
     c = codec.num_continuous
-    frequencies = np.log((train[:, c:].sum(axis=0) + 1) / (len(train) + 1)) if codec.categoricals else np.zeros(0)
-    categories = held_out[:, c:] @ frequencies + codec.log_jacobian
+    counts = np.split(train[:, c:].sum(axis=0), np.cumsum(codec.num_categories)[:-1]) if codec.categoricals else []
+    frequencies = [np.log((k + 1) / (len(train) + len(k))) for k in counts]
+    categories = held_out[:, c:] @ np.concatenate([*frequencies, []]) + codec.log_jacobian
     scores = {}
     for components in (1, 10):
         mixture = GaussianMixture(components, reg_covar=1e-4, random_state=seed).fit(train[:, :c].astype("float64"))
@@ -109,7 +113,9 @@ def _draw(run, model, codec, frame, vectors, labels, history, held_out, seed):
         "columns", plots.column_histograms({k: t[varying] for k, t in shown.items()}, title="First columns")
     )
     z = model.encode(vectors[held_out]).mean().numpy()
-    codes = pd.factorize(labels.iloc[held_out], sort=True)[0] if labels is not None else np.zeros(n, int)
+    codes = np.zeros(n, int)
+    if labels is not None:
+        codes = pd.factorize(labels.iloc[held_out].astype("string").fillna("missing"), sort=True)[0]
     of = f"coloured by {labels.name}" if labels is not None else "held-out rows"
     if z.shape[1] > 2:
         from sklearn.decomposition import PCA

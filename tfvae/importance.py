@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfvae.compiled import Compiled
+
 
 class LikelihoodEstimate(NamedTuple):
     """log p(x) of each example, `(N,)`, in nats, with what is known of its error."""
@@ -63,7 +65,7 @@ class StreamedLikelihood:
 
     def __init__(self, model, num_rows, chunk, use_xla):
         self.model, self.num_rows, self.chunk = model, num_rows, chunk
-        self.use_xla, self.run = use_xla, None
+        self.run = Compiled(self._run, use_xla)
 
     def _run(self, x, num_samples, seed):
         q = self.model.encoder(x, training=False).distribution
@@ -89,11 +91,7 @@ class StreamedLikelihood:
         for start in range(0, n, self.num_rows):
             rows = np.arange(start, start + self.num_rows) % n  # the last call is filled up with rows seen before
             key = tf.constant([seed, start], tf.int32)
-            arguments = (tf.constant(x[rows]), tf.constant(num_samples), key)
-            if self.run is None:  # traced once: every call has the same shapes
-                function = tf.function(self._run, jit_compile=self.use_xla, autograph=False)
-                self.run = function.get_concrete_function(*map(tf.TensorSpec.from_tensor, arguments))
-            sums.append([s.numpy() for s in self.run(*arguments)])
+            sums.append([s.numpy() for s in self.run(tf.constant(x[rows]), tf.constant(num_samples), key)])
         log_sum, log_sum_squares = np.concatenate(sums, axis=1)[:, :n].astype("float64")
         log_ess = 2 * log_sum - log_sum_squares
         ess = np.minimum(np.exp(log_ess), num_samples)

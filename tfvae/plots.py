@@ -161,7 +161,7 @@ def column_histograms(tables, columns_shown=12, title="", columns=4):
             frame, x="value", hue="table", stat="density", common_norm=False, element="step" if numeric else "bars",
             bins=30 if numeric else "auto", ax=axis, legend=axis is axes[0], discrete=not numeric,
         )  # fmt: skip
-        axis.set(title=str(name), xlabel="", ylabel="")
+        axis.set(title=_words(name), xlabel="", ylabel="")
         if not numeric:
             axis.tick_params(axis="x", rotation=60)
     figure.suptitle(title)
@@ -179,10 +179,15 @@ def _panels(count, columns, size=3.4):
 
 
 def _frame(axis, title, limits=None):
-    axis.set_title(title, fontsize="small")
+    axis.set_title(_words(title), fontsize="small")
     axis.set_aspect("equal", adjustable="box")
     if limits is not None:
         axis.set(xlim=limits[0], ylim=limits[1])
+
+
+def _words(text):
+    """A user's text as matplotlib shows it, which would take dollars for mathematics."""
+    return str(text).replace("$", r"\$")
 
 
 def _some(values):

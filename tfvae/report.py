@@ -1,7 +1,6 @@
 """A run directory -> report.html: one self-contained page."""
 
 import base64
-import html
 from importlib import resources
 
 from tfvae.runs import CONFIG, METRICS
@@ -42,4 +41,4 @@ def _number(value):
         return f"{value:.{_DIGITS}g}".replace("-", "−")
     if isinstance(value, list):
         return ", ".join(_number(v) for v in value)
-    return html.escape(str(value)) if not isinstance(value, (int, bool)) else str(value)
+    return str(value)

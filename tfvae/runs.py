@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -33,19 +34,26 @@ class RunDirectory:
                     "resume it with the same ones, or give another --out."
                 )
             return run
-        if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
+        text = json.dumps(_plain({**config, "versions": versions()}), allow_nan=False)  # before anything is written
+        if run.path.exists() and (not run.path.is_dir() or any(run.path.glob("[!.]*"))):
             if not overwrite:
                 raise UserError(f"{path} already exists: give another --out, or --resume or --overwrite it.")
-            if not (run.path / CONFIG).exists():
+            if not run._is_ours():
                 raise UserError(f"{path} is not a run directory, so it is not overwritten: give another --out.")
             shutil.rmtree(run.path)
         try:
-            for folder in (run.path, run.path / "figures"):
-                folder.mkdir(parents=True, exist_ok=True)
-            run.write_json(CONFIG, {**config, "versions": versions()})
+            run.path.mkdir(parents=True, exist_ok=True)
+            run.write_json(CONFIG, json.loads(text))
         except OSError as error:
             raise UserError(f"{path} cannot be written ({error.strerror}): give another --out.") from None
         return run
+
+    def _is_ours(self):
+        try:
+            config = self.read_json(CONFIG)
+        except UserError:
+            return False
+        return isinstance(config, dict) and {"command", "arguments", "versions"} <= set(config)
 
     @classmethod
     def open(cls, path):
@@ -71,7 +79,7 @@ class RunDirectory:
             path.write_text(text, encoding="utf-8")
 
     def write_json(self, name, data):
-        self.write_text(name, json.dumps(_plain(data), indent=1, ensure_ascii=False) + "\n")
+        self.write_text(name, json.dumps(_plain(data), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
     def read_json(self, name, default=None):
         path = self.path / name
@@ -129,14 +137,16 @@ def load_model(path):
     """A saved tfvae model; raises UserError where the file is not one."""
     import keras
 
-    import tfvae.layers
-    import tfvae.models  # noqa: F401  # their classes are registered when they are imported
+    import tfvae.models  # their classes are registered when they are imported
 
     try:
-        return keras.models.load_model(path)
+        model = keras.models.load_model(path)
     except (ValueError, TypeError, OSError, KeyError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"{path} is not a model that tfvae can load: {reason}") from error
+        raise UserError(f"{path} is not a model that tfvae can load: {reason[:300]}") from error
+    if not isinstance(model, tfvae.models.VAE):
+        raise UserError(f"{path} is not a model that tfvae can load: it holds a {type(model).__name__}, not a VAE.")
+    return model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,7 +189,9 @@ def _plain(value):
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
     if hasattr(value, "tolist"):
-        return value.tolist()
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no other word for it
     return str(value) if isinstance(value, Path) else value
 
 

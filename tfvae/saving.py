@@ -78,7 +78,13 @@ class _Writer:
             return _function_config(value)
         if isinstance(value, (np.ndarray, tf.Tensor)):
             return _array_config(value)
-        return keras.saving.serialize_keras_object(value)
+        try:
+            return keras.saving.serialize_keras_object(value)
+        except TypeError:
+            raise ValueError(
+                f"A {type(value).__name__} cannot be saved as data: wrap the distribution that holds it in a registered "
+                "`tfvae.priors.Prior` or a registered function that returns it."
+            ) from None
 
     def write_variable(self, variable):
         key = (variable.value if isinstance(variable, keras.Variable) else variable).ref()
@@ -188,6 +194,15 @@ def _function_config(function):
     if registered != getattr(function, "__name__", None):
         return {_FUNCTION: registered}
     return UnnamedFunction(function)
+
+
+def refuse_unnamed(functions):
+    """Raises ValueError for a function in a nested structure that could only be saved as code."""
+    for function in keras.tree.flatten(functions):
+        if inspect.isfunction(function) and not function.__module__.startswith("keras."):
+            config = _function_config(function)
+            if isinstance(config, UnnamedFunction):
+                config.get_config()
 
 
 def _registered_function(name):

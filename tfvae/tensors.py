@@ -96,13 +96,11 @@ def _forward_operator(name):
 
 
 _BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"]
-_OPERATORS = (
-    [f"__{op}__" for op in _BINARY]
-    + [f"__r{op}__" for op in _BINARY]
-    + ["__neg__", "__abs__", "__lt__", "__le__", "__gt__", "__ge__", "__getitem__"]
-)
+_OTHERS = ["neg", "abs", "lt", "le", "gt", "ge", "eq", "ne", "getitem"]
+_OPERATORS = [f"__{op}__" for op in [*_BINARY, *(f"r{op}" for op in _BINARY), *_OTHERS]]
 for _name in _OPERATORS:
     setattr(DistributionTensor, _name, _forward_operator(_name))
+DistributionTensor.__hash__ = object.__hash__  # by identity, although == compares the values
 DistributionTensor.__array_priority__ = 1000  # a numpy array on the left leaves the operator to us
 
 

@@ -4,17 +4,16 @@ A small model spends its time between the steps, not in them. `FastFit` keeps Ke
 super-batches of `steps_per_execution` batches and loops over them inside one compiled function.
 """
 
-import itertools
 import math
 import random
-import warnings
 
 import keras
 import tensorflow as tf
 
 from tfvae.batches import Batches, as_arrays, num_rows, split
 from tfvae.callbacks import KLWarmUp
-from tfvae.saving import register
+from tfvae.compiled import Compiled
+from tfvae.saving import refuse_unnamed, register
 
 __all__ = ["FastFit", "FastFitModel", "KLWarmUp"]
 
@@ -55,12 +54,16 @@ class FastFit:
         keras_steps = 1 if steps_per_execution == "auto" else steps_per_execution
         super().compile(optimizer, loss, steps_per_execution=keras_steps, jit_compile=jit_compile, **kwargs)
         self._requested = {"steps_per_execution": steps_per_execution, "jit_compile": jit_compile}
+        self._compiled_with = [loss, kwargs.get("metrics"), kwargs.get("weighted_metrics")]
         self._forget_functions()
         if self.built and self.optimizer is not None:
             self.optimizer.build(self.trainable_variables)  # so that an untrained model can be saved and loaded
 
     def get_compile_config(self):
-        return {**super().get_compile_config(), **self._requested} if self.compiled else {}
+        if not self.compiled:
+            return {}
+        refuse_unnamed(self._compiled_with)
+        return {**super().get_compile_config(), **self._requested}
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -87,7 +90,6 @@ class FastFit:
         """As `keras.Model.fit`."""
         common = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, "initial_epoch": initial_epoch}
         common["validation_freq"] = validation_freq
-        self._leave_fused()
         data = as_arrays(x, y, sample_weight)
         if data is None or class_weight is not None or steps_per_epoch is not None or not self._can_fuse():
             return super().fit(
@@ -110,44 +112,43 @@ class FastFit:
         self._prepare(data, batch_size)
         steps = self._choose_steps(data, batch_size)
         train = Batches(data, batch_size, steps)
-        self._train_batches = train
-        self._num_steps = epochs * train.count
-        validation = {}
+        validation, held_out_batches = {}, None
         if validation_data is not None:
             held_out = as_arrays(*keras.utils.unpack_x_y_sample_weight(validation_data))
             if held_out is None or validation_steps is not None:
                 validation = {"validation_data": validation_data, "validation_steps": validation_steps}
                 validation["validation_batch_size"] = validation_batch_size
             else:
-                self._test_batches = Batches(held_out, validation_batch_size or batch_size, steps)
-                dataset = self._test_batches.dataset()
-                self._validation_iterator = itertools.cycle(dataset.take(self._test_batches.executions))
-                validation = {"validation_data": dataset, "validation_steps": self._test_batches.count}
-        order = self.shuffle_seed if shuffle else None
-        with self._execution(steps):
-            dataset = train.dataset(order, initial_epoch)
-            history = super().fit(dataset, steps_per_epoch=train.count, shuffle=False, **validation, **common)
-        if self._test_batches is None:
-            self.test_function = None  # Keras' own, traced for so many steps
-        return history
+                held_out_batches = Batches(held_out, validation_batch_size or batch_size, steps)
+                validation = {
+                    "validation_data": held_out_batches.dataset(),
+                    "validation_steps": held_out_batches.count,
+                }
+        dataset = train.dataset(self.shuffle_seed if shuffle else None, initial_epoch)
+        with self._fusing(steps, epochs * train.count, train, held_out_batches):
+            return super().fit(dataset, steps_per_epoch=train.count, shuffle=False, **validation, **common)
 
-    def evaluate(self, x=None, y=None, batch_size=None, sample_weight=None, steps=None, **kwargs):
+    def evaluate(
+        self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None, **kwargs
+    ):
         """As `keras.Model.evaluate`."""
         inside_fit = kwargs.get("_use_cached_eval_dataset", False)
         if inside_fit and self._test_batches is not None:
-            return self._validate(kwargs["callbacks"])
+            return self._validate(callbacks)
+        kwargs |= {"verbose": verbose, "callbacks": callbacks}
         data = None if inside_fit else as_arrays(x, y, sample_weight)
         if data is None or steps is not None or not self._can_fuse():
-            if not inside_fit:
-                self._leave_fused()
-            return super().evaluate(x, y, batch_size, sample_weight=sample_weight, steps=steps, **kwargs)
+            arguments = {"x": x, "y": y, "batch_size": batch_size, "sample_weight": sample_weight, "steps": steps}
+            if inside_fit or self._train_batches is None:
+                return super().evaluate(**arguments, **kwargs)
+            with self._fusing(1, 0, None, None):  # a callback of a fused fit evaluates on something else
+                return super().evaluate(**arguments, **kwargs)
         batch_size = batch_size or 32
         self._prepare(data, batch_size)
         steps = self._choose_steps(data, batch_size)
-        self._test_batches = Batches(data, batch_size, steps)
-        self._num_steps = self._test_batches.count
-        with self._execution(steps):
-            return super().evaluate(self._test_batches.dataset(), steps=self._test_batches.count, **kwargs)
+        batches = Batches(data, batch_size, steps)
+        with self._fusing(steps, batches.count, None, batches):
+            return super().evaluate(batches.dataset(), steps=batches.count, **kwargs)
 
     def make_train_function(self, force=False):
         if self._train_batches is None:
@@ -176,6 +177,7 @@ class FastFit:
             logs = self.test_function(self._validation_iterator)
             callbacks.on_test_batch_end(first + steps - 1, logs)
             if self.stop_evaluating:
+                self._validation_iterator = self._test_batches.cycle()
                 break
         logs = {name: float(value) for name, value in logs.items()}
         callbacks.on_test_end(logs)
@@ -226,19 +228,20 @@ class FastFit:
 
     # Running.
 
-    def _execution(self, steps):
-        return _Setting(self, steps_per_execution=steps)
-
-    def _leave_fused(self):
-        """Gives the steps back to Keras, whose own functions it keeps."""
-        self._train_batches = self._test_batches = None
-        if isinstance(self.train_function, _FusedFunction):
-            self.train_function = None
-        if isinstance(self.test_function, _FusedFunction):
-            self.test_function = None
+    def _fusing(self, steps, num_steps, train, test):
+        """The model set to fused training on `train` and validation on `test`, as it was before when the block ends."""
+        return _Setting(
+            self,
+            steps_per_execution=steps,
+            _num_steps=num_steps,
+            _train_batches=train,
+            _test_batches=test,
+            _validation_iterator=None if test is None or train is None else test.cycle(),
+            train_function=None,
+            test_function=None,
+        )
 
     def _forget_functions(self):
-        self._leave_fused()
         self._fused_functions = {}
         self._prepared = False
 
@@ -273,30 +276,12 @@ class _FusedFunction:
     """Runs a Keras step over the batches of one super-batch, in one compiled loop; returns the metrics after it."""
 
     def __init__(self, model, step, batches, use_xla):
-        self.batch_size, self.has_rest, self.use_xla = batches.batch_size, batches.rest > 0, use_xla
+        self.batch_size, self.has_rest = batches.batch_size, batches.rest > 0
         self.model, self.step = model, step
-        self.run = None
-
-    def _traced(self, super_batch):
-        specs = keras.tree.map_structure(tf.TensorSpec.from_tensor, super_batch)
-        return tf.function(self._run, jit_compile=self.use_xla, autograph=False).get_concrete_function(*specs)
+        self.run = Compiled(self._run, use_xla, must=model._requested["jit_compile"] is True)
 
     def __call__(self, iterator):
-        super_batch = next(iterator)
-        try:
-            self.run = self.run or self._traced(super_batch)
-            return self.run(*super_batch)
-        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
-            explicit = self.model._requested["jit_compile"] is True
-            if not self.use_xla or explicit or "ompil" not in str(error):
-                raise
-            warnings.warn(
-                "XLA cannot compile this model, so it trains without: compile it with jit_compile=False to say so.",
-                stacklevel=2,
-            )
-            self.use_xla = False
-            self.run = self._traced(super_batch)
-            return self.run(*super_batch)
+        return self.run(*next(iterator))
 
     def _run(self, rows, num_batches, rest, is_last):
         def batch(i):

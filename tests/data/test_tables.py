@@ -136,6 +136,23 @@ def test_rows_that_do_not_fit_the_model(frame):
     assert len(codec.transform(frame.drop(columns="same"))) == 200  # a constant column is not asked for
 
 
+def test_types_that_no_model_can_take_and_types_that_it_can(frame, tmp_path):
+    with pytest.raises(UserError, match="holds values of type Timestamp"):
+        TableCodec.fit(frame.assign(day=pd.Timestamp("2020-01-01") + pd.to_timedelta(frame["count"], unit="D")))
+    with pytest.raises(UserError, match="was always 7 in the training data, but holds 8"):
+        TableCodec.fit(frame).transform(frame.assign(same=8))
+    special = frame.assign(count=frame["count"].astype("Int64"), kind=frame["count"].astype("category"))
+    codec = TableCodec.fit(special)
+    back = codec.inverse(codec.transform(special))
+    assert back.dtypes.astype(str)["count"] == "Int64"
+    assert (back["count"] == special["count"]).all()
+    assert (back["kind"].astype(int) == special["kind"].astype(int)).all()
+    write_table(frame[["smokes", "count"]], tmp_path / "t.npy")
+    np.testing.assert_array_equal(read_table(tmp_path / "t.npy")["x0"], frame["smokes"].astype(int))
+    write_table(frame[["height"]], tmp_path / "T.CSV")
+    assert len(read_table(tmp_path / "T.CSV")) == 200
+
+
 def test_writing_what_cannot_be_written(frame, tmp_path):
     with pytest.raises(UserError, match="can hold numbers only"):
         write_table(frame, tmp_path / "t.npy")

@@ -218,3 +218,37 @@ def test_two_replicas_draw_different_noise():
 
     first, second = _on_two_replicas(draws)
     assert np.all(first.numpy() != second.numpy())
+
+
+def test_a_warm_up_that_is_over_stays_over(x):
+    vae = make_vae(convert="mean", optimizer=keras.optimizers.SGD(0.0))
+    vae.fit(x, epochs=4, batch_size=16, verbose=0)
+    vae.fit(x, epochs=2, batch_size=16, verbose=0, callbacks=[KLWarmUp(epochs=1)])
+    vae.compile(keras.optimizers.SGD(0.0))
+    logs = {k: v[0] for k, v in vae.fit(x, verbose=0, batch_size=64).history.items()}
+    assert logs["loss"] == pytest.approx(logs["reconstruction"] + logs["kl"], rel=1e-5)
+
+
+def test_fit_takes_keras_positions_frames_and_integers(x):
+    import pandas as pd
+
+    vae = make_vae()
+    vae.fit(x, x, 32, 2, 0)
+    vae.fit(pd.DataFrame(x), verbose=0)
+    vae.fit((10 * x).astype("int64"), verbose=0)
+    broken = pd.DataFrame(x)
+    broken.iloc[3, 1] = np.nan
+    for data in (broken, tf.constant(broken.to_numpy())):
+        with pytest.raises(ValueError, match="first in row 3"):
+            vae.fit(data, verbose=0)
+
+
+def test_likelihood_without_xla_where_xla_cannot(x):
+    text = keras.layers.Lambda(lambda t: tf.ensure_shape(tf.py_function(tf.identity, [t], tf.float32), t.shape))
+    decoder = keras.Sequential(
+        [keras.Input((2,)), text, keras.layers.Dense(3), layers.IndependentNormal(3, "mean", scale=1.0)]
+    )
+    vae = tfvae.VAE(make_vae().encoder, decoder)
+    vae.compile("adam")
+    with pytest.warns(UserWarning, match="XLA cannot compile"):
+        assert np.isfinite(vae.log_likelihood(x, 20_000).mean)

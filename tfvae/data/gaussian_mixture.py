@@ -85,7 +85,7 @@ def document_mixture():
 
 
 def random_mixture(num_modes=4, dimension=2, seed=0):
-    """The variant that document 000 has in comments: integer centres in [−10, 10), random weights."""
+    """The variant that document 000 has in comments: integer centres in (−10, 10], random weights."""
     rng = np.random.default_rng(seed)
     weights = rng.random(num_modes)
     return GaussianMixture(-rng.integers(-10, 10, (num_modes, dimension)), 0.5, weights / weights.sum())

@@ -25,14 +25,15 @@ def read_table(path):
         return _digits()
     path = Path(path)
     readers = {".csv": pd.read_csv, ".parquet": _read_parquet, ".npy": _read_npy, ".npz": _read_npz}
-    if path.suffix not in readers:
+    suffix = path.suffix.lower()
+    if suffix not in readers:
         raise UserError(
             f"{path} is not a table that tfvae reads: give a .csv, .parquet, .npy or .npz file, or `digits`."
         )
     if not path.is_file():
         raise UserError(f"There is no file {path}.")
     try:
-        frame = readers[path.suffix](path)
+        frame = readers[suffix](path)
     except UserError:
         raise
     except pd.errors.EmptyDataError:
@@ -59,11 +60,12 @@ def write_table(frame, path):
         ".npy": lambda p: np.save(p, _numbers(frame, path)),
         ".npz": lambda p: np.savez_compressed(p, x=_numbers(frame, path), columns=np.array(frame.columns, dtype=str)),
     }
-    if path.suffix not in writers:
+    suffix = path.suffix.lower()
+    if suffix not in writers:
         raise UserError(f"{path} cannot be written: give a name that ends in .csv, .parquet, .npy or .npz.")
     temporary = path.with_name(f".writing-{path.name}")
     try:
-        writers[path.suffix](temporary)
+        writers[suffix](temporary)
         temporary.replace(path)
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror}).") from None
@@ -184,6 +186,10 @@ class TableCodec:
                 f"The table has no column {missing[0]!r} ({len(missing)} of {len(self.columns)} columns are missing): give "
                 "the columns that the model was trained on."
             )
+        for c in self.constants:
+            if c.name in frame and (frame[c.name] != c.value).any():
+                other = frame.loc[frame[c.name] != c.value, c.name].iloc[0]
+                raise UserError(f"Column {c.name!r} was always {c.value} in the training data, but holds {other}.")
         rng = np.random.default_rng(seed)
         parts = [_standardized(frame[c.name], c, rng)[:, None] for c in self.numbers]
         parts += [_one_hot(frame[c.name], c) for c in self.categoricals]
@@ -197,7 +203,7 @@ class TableCodec:
             number = vectors[:, k] * c.sd + c.mean
             if c.kind == INTEGER:
                 number = np.clip(np.floor(number), c.low, c.high)
-            values[c.name] = number.astype(c.dtype)
+            values[c.name] = pd.Series(number).astype(c.dtype)
         for c in self.categoricals:
             chosen = vectors[:, at : at + len(c.categories)].argmax(axis=1)
             values[c.name] = pd.Series(np.array(c.categories, dtype=object)[chosen]).astype(c.dtype)
@@ -228,6 +234,11 @@ class TableCodec:
 def _column(series):
     name, dtype = series.name, str(series.dtype)
     first = series.iloc[0]
+    if not isinstance(first, (str, bool, int, float, np.generic)) or isinstance(first, (np.datetime64, np.timedelta64)):
+        raise UserError(
+            f"Column {name!r} holds values of type {type(first).__name__}: make them numbers or text, or leave it out "
+            f"with --exclude {name}."
+        )
     if series.nunique() == 1:
         return Column(name, CONSTANT, dtype, value=first.item() if hasattr(first, "item") else first)
     if pd.api.types.is_bool_dtype(series) or not pd.api.types.is_numeric_dtype(series):
@@ -253,7 +264,8 @@ def _column(series):
 
 def _categorical(series, name, dtype):
     values = series.unique().tolist()
-    if any(isinstance(v, int) and not isinstance(v, bool) for v in values):
+    overflowing = not isinstance(series.dtype, pd.CategoricalDtype)
+    if overflowing and any(isinstance(v, int) and not isinstance(v, bool) for v in values):
         raise UserError(f"Column {name!r} holds integers that overflow 64 bits: divide or exclude it.")
     if len(values) > _MOST_CATEGORIES or len(values) > max(2, len(series) // 2):
         raise UserError(
@@ -328,4 +340,5 @@ def _frame_of(array, path):
 def _numbers(frame, path):
     if not all(pd.api.types.is_numeric_dtype(frame[c]) for c in frame):
         raise UserError(f"{path} can hold numbers only, and the table has text: write a .csv or .parquet file.")
-    return frame.to_numpy()
+    plain = frame.astype({c: "int8" for c in frame if pd.api.types.is_bool_dtype(frame[c])})
+    return np.stack([plain[c].to_numpy() for c in plain], axis=1)

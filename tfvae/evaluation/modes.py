@@ -21,7 +21,7 @@ class ModeReport:
     modes: int  # with at least one high-quality sample
     modes_covered: int  # with at least a fifth of the high-quality samples that are due
     weight_error: float  # largest |share of samples nearest to a mode − its weight|
-    sd_ratio: float  # within-mode standard deviation of the high-quality samples over that of a perfect sampler's
+    sd_ratio: float  # within-mode standard deviation of the samples within 4 sd of a mode, over the mode's own
     sd_ratio_worst: float  # of the mode where it is farthest from 1
     core_share: float  # share of samples within half a sd of a mode; a perfect sampler has 0.1175 in two dimensions
     bridge_mass: float  # share of samples beyond 4 sd of every mode

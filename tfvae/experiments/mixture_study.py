@@ -2,10 +2,10 @@
 
 import functools
 
+import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from rich.progress import track
 
 from tfvae import plots
 from tfvae.checkpoints import fit_in_run
@@ -27,7 +27,8 @@ _SUMMARY = (
     "modes_covered", "bridge_mass", "means_bridge_mass", "means_core_share", "sd_ratio", "weight_error",
     "high_quality_share", "reverse_kl",
     "nll_gap", "nll_gap_standard_error", "kl", "mutual_information", "aggregate_kl", "active_units", "same_mode_share",
-    "scale", "components_used", "components_shared", "sliced_wasserstein", "energy_distance", "mmd2",
+    "scale", "components_used", "components_shared", "sliced_wasserstein", "sliced_wasserstein_null",
+    "energy_distance", "energy_distance_null", "mmd2", "mmd2_null", "effective_sample_size",
 )  # fmt: skip
 
 
@@ -36,7 +37,8 @@ def execute_study(study, run):
     fits = study.fits()
     measured = {row["fit"]: row for row in run.read_json(METRICS, default={"fits": []})["fits"]}
     models, histories = {}, {}
-    for fit in track(fits, description=study.name):
+    progress = keras.utils.Progbar(len(fits), unit_name="fit")
+    for fit in fits:
         x = fit.truth.sample(study.num_points, seed=fit.seed)
         model, history = fit_in_run(
             run, fit.make, x, name=fit.name, seed=fit.seed, epochs=fit.epochs, batch_size=fit.batch_size, verbose=0
@@ -47,6 +49,7 @@ def execute_study(study, run):
             run.write_json(METRICS, {"fits": list(measured.values())})
         if fit.seed == study.seed:
             models[fit.variant], histories[fit.variant] = (model, fit.truth), history
+        progress.add(1)
     rows = pd.DataFrame([measured[fit.name] for fit in fits])
     run.write_json(METRICS, {"summary": summarize(rows), "claims": claims(rows), "fits": list(measured.values())})
     draw_figures(study, run, models, histories, rows)

@@ -11,29 +11,27 @@ def mixture_prior(
     num_continuous, num_categories=(), latent_dim=None, hidden=(128, 128), num_components=50, seed=0, **kwargs
 ):
     """Gaussian decoder with a learned scale for each column, and a mixture prior that holds the modes."""
-    latent_dim = latent_dim or default_latent_dim(num_continuous, num_categories)
+    latent_dim = latent_dim or _default_latent_dim(num_continuous, num_categories)
     likelihood = TableLikelihood(num_continuous, num_categories, scale=_learned_scale(num_continuous))
     prior = MixturePrior(latent_dim, num_components, seed=seed)
     return _vae(likelihood, latent_dim, hidden, prior=prior, **kwargs)
 
 
-def mixture_decoder(
-    num_continuous, num_categories=(), latent_dim=None, hidden=(128, 128), num_components=16, seed=0, **kwargs
-):
+def mixture_decoder(num_continuous, num_categories=(), latent_dim=None, hidden=(128, 128), num_components=16, **kwargs):
     """Mixture of normals as decoder output, N(0, I) as prior: document 000's cure."""
-    latent_dim = latent_dim or default_latent_dim(num_continuous, num_categories)
+    latent_dim = latent_dim or _default_latent_dim(num_continuous, num_categories)
     likelihood = TableLikelihood(num_continuous, num_categories, num_components=num_components, epsilon=1e-2)
     return _vae(likelihood, latent_dim, hidden, **kwargs)
 
 
-def gaussian(num_continuous, num_categories=(), latent_dim=None, hidden=(128, 128), num_components=1, seed=0, **kwargs):
+def gaussian(num_continuous, num_categories=(), latent_dim=None, hidden=(128, 128), **kwargs):
     """Gaussian decoder with a learned scale for each column, N(0, I) as prior: the plain VAE, calibrated."""
-    latent_dim = latent_dim or default_latent_dim(num_continuous, num_categories)
+    latent_dim = latent_dim or _default_latent_dim(num_continuous, num_categories)
     likelihood = TableLikelihood(num_continuous, num_categories, scale=_learned_scale(num_continuous))
     return _vae(likelihood, latent_dim, hidden, **kwargs)
 
 
-def default_latent_dim(num_continuous, num_categories=()):
+def _default_latent_dim(num_continuous, num_categories=()):
     """Half as many dimensions as columns, from 2 to 16."""
     return min(16, max(2, (num_continuous + len(num_categories)) // 2))
 

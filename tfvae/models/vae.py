@@ -1,5 +1,6 @@
 """The variational autoencoder."""
 
+import inspect
 import warnings
 
 import keras
@@ -99,8 +100,9 @@ class VAE(FastFit, keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         q = y_pred.posterior
+        target = x if y is None else y
         terms = self.objective.terms(
-            x if y is None else y,
+            target if target.dtype.is_floating else tf.cast(target, y_pred.dtype),
             q.distribution,
             q.value,
             y_pred.distribution,
@@ -117,15 +119,21 @@ class VAE(FastFit, keras.Model):
         # Keras sums the gradients of a distribution strategy's replicas.
         return total / tf.distribute.get_strategy().num_replicas_in_sync
 
-    def fit(self, x=None, y=None, **kwargs):
+    def compile(self, *args, **kwargs):
+        """As `FastFit.compile`; a warm-up that was under way is over, since the new optimizer counts from 0."""
+        super().compile(*args, **kwargs)
+        self.objective.warm_up_steps.assign(0)
+
+    def fit(self, *args, **kwargs):
         """As `keras.Model.fit`; raises ValueError for data that are not finite numbers, before any step is taken."""
-        for name, data in (("x", x), ("y", y), ("validation_data", kwargs.get("validation_data"))):
-            _check_finite(name, data)
-        callbacks = kwargs.get("callbacks") or ()
+        given = inspect.signature(super().fit).bind(*args, **kwargs).arguments
+        for name in ("x", "y", "sample_weight", "validation_data"):
+            _check_finite(name, given.get(name))
+        callbacks = given.get("callbacks") or ()
         callbacks = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
         for warm_up in (c for c in callbacks if isinstance(c, KLWarmUp)):
             warm_up.waiting = [c for c in callbacks if isinstance(c, keras.callbacks.EarlyStopping)]
-        history = super().fit(x, y, **kwargs)
+        history = super().fit(*args, **kwargs)
         self._warn_of_floor()
         return history
 
@@ -193,8 +201,9 @@ def _as_input(x):
 
 
 def _check_finite(name, data):
-    for array in keras.tree.flatten(data):
-        if isinstance(array, np.ndarray) and array.dtype.kind == "f" and not np.isfinite(array).all():
+    arrays = (np.asarray(a) for a in keras.tree.flatten(data) if hasattr(a, "__array__"))
+    for array in arrays:
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
             rows = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
             raise ValueError(
                 f"`{name}` has NaN or infinite values in {len(rows)} of {len(array)} rows, first in row {rows[0]}: "
