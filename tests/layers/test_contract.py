@@ -150,6 +150,18 @@ def test_wrong_number_of_parameters_is_one_sentence(case):
         case.make().distribution(tf.zeros((2, wrong)))
 
 
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_normal_draws_are_standard(jit_compile):
+    params = tf.constant(np.tile([[1.0, -2.0, 0.5, 1.5]], (50_000, 1)), tf.float32)
+    layer = layers.IndependentNormal(2, seed=3)
+    normal = layer(params[:1]).distribution.distribution
+    values = tf.function(lambda p: tf.convert_to_tensor(layer(p)), jit_compile=jit_compile)(params).numpy()
+    noise = ((values - normal.loc) / normal.scale).numpy()
+    assert np.all(np.abs(noise.mean(axis=0)) < 5 / np.sqrt(50_000))  # each by chance once in 1.7 million
+    assert np.all(np.abs(noise.var(axis=0) - 1) < 5 * np.sqrt(2 / 50_000))
+    assert abs(np.corrcoef(noise.T)[0, 1]) < 5 / np.sqrt(50_000)
+
+
 @over_cases
 def test_draws_are_seeded(case):
     params = params_of(case)

@@ -54,8 +54,12 @@ class DistributionLayer(keras.layers.Layer):
 
     def _value_of(self, distribution):
         if self.convert_to_tensor_fn is tfd.Distribution.sample:
-            return distribution.sample(seed=next_seed(self.seed_generator))
+            return self._draw(distribution, next_seed(self.seed_generator))
         return self.convert_to_tensor_fn(distribution)
+
+    def _draw(self, distribution, seed):
+        """One draw of the distribution, of shape `batch_shape + event_shape`."""
+        return distribution.sample(seed=seed)
 
     def get_config(self):
         config = super().get_config()
