@@ -155,7 +155,7 @@ def claims(rows):
         },
         {
             "document": "The latent space is very smooth; reconstruction may be random between modes.",
-            "measured": f"KL {of(mixture, 'kl')} nats: the decoder hardly reads z, and "
+            "measured": f"KL {of(mixture, 'kl')} nats (at 0 the decoder does not read z); "
             f"{of(mixture, 'same_mode_share', '{:.0%}')} of the reconstructions land in their input's mode "
             f"({of(mse, 'same_mode_share', '{:.0%}')} with MSE).",
         },
