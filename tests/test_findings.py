@@ -15,12 +15,12 @@ pytestmark = pytest.mark.slow
 def measured(experiment, variant, path):
     study = find_experiment(experiment).with_preset("paper", num_seeds=1)
     fit = next(f for f in study.fits() if f.variant == variant)
-    x = fit.truth.sample(study.num_points, seed=fit.seed)
+    x = fit.data.sample(study.num_points, seed=fit.seed)
     run = RunDirectory(path)
     arguments = {"epochs": fit.epochs, "batch_size": fit.batch_size, "seed": fit.seed, "verbose": 0}
     model, _ = fit_in_run(run, fit.make, x, **arguments)
     assert dataclasses.asdict(study)["num_points"] == 100_000
-    return measure(model, fit.truth, study.num_test, study.num_samples)
+    return measure(model, fit.data, study.num_test, study.num_samples)
 
 
 def test_mse_draws_centroids_and_edges(tmp_path):

@@ -15,11 +15,14 @@ _HOMES = {
     "tfvae.training": ("FastFitModel", "KLWarmUp"),
     "tfvae.models": (
         "VAE",
+        "Restarts",
         "initialize_mixture_decoder",
         "make_dense_vae",
         "make_document_vae",
+        "make_manifold_vae",
         "make_mixture_decoder_vae",
         "make_mse_vae",
+        "make_vae",
     ),
     "tfvae.runs": ("load_run",),
 }

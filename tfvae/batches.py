@@ -111,3 +111,13 @@ def split(data, fraction):
     if at in (0, n):
         raise ValueError(f"{n} rows cannot be split for validation_split={fraction}: one side would be empty.")
     return tuple(keras.tree.map_structure(lambda a, s=s: a[s], data) for s in (slice(0, at), slice(at, n)))
+
+
+def check_finite(name, array):
+    """Raises ValueError, naming the argument and the first bad row, where an array has NaN or infinite values."""
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        rows = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
+        raise ValueError(
+            f"`{name}` has NaN or infinite values in {len(rows)} of {len(array)} rows, first in row {rows[0]}: "
+            "remove or fill them before training."
+        )

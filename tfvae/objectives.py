@@ -18,10 +18,17 @@ class Objective(keras.layers.Layer):
     """Abstract: (x, q, z, p, prior) -> `Terms`. A layer that is never called, so that what it holds is saved.
 
     A subclass defines `terms(x, q, z, p, prior, beta, training)`.
+
+    Args:
+        warm_up_steps: int, the optimizer steps over which a fit that is given no `KLWarmUp` raises the KL's weight from
+            0; 0 for none.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, warm_up_steps=0, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
+        if warm_up_steps < 0:
+            raise ValueError(f"`warm_up_steps` must be at least 0, but got {warm_up_steps}.")
+        self.default_warm_up = int(warm_up_steps)
         # The warm-up is counted in optimizer steps, so that it is exact in every step of a fused loop, and survives saving.
         self.warm_up_start = self._counter("warm_up_start")
         self.warm_up_steps = self._counter("warm_up_steps")
@@ -50,6 +57,9 @@ class Objective(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must define `terms`.")
 
+    def get_config(self):
+        return {**super().get_config(), "warm_up_steps": self.default_warm_up}
+
 
 @register
 class ELBO(Objective):
@@ -61,10 +71,11 @@ class ELBO(Objective):
             mean, where posterior and prior factorize; otherwise in all D dimensions together), so that no dimension
             gains from collapsing below it. Source: Kingma et al., "Improved variational inference with inverse
             autoregressive flow" (2016).
+        warm_up_steps: see `Objective`.
     """
 
-    def __init__(self, beta=1.0, free_bits=0.0, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, beta=1.0, free_bits=0.0, warm_up_steps=0, **kwargs):
+        super().__init__(warm_up_steps, **kwargs)
         if not beta >= 0 or not free_bits >= 0:
             raise ValueError(f"`beta` and `free_bits` must be at least 0, but got {beta!r} and {free_bits!r}.")
         self.beta = float(beta)

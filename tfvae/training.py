@@ -8,11 +8,13 @@ import math
 import random
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from tfvae.batches import Batches, as_arrays, num_rows, split
+from tfvae.batches import Batches, as_arrays, check_finite, num_rows, split
 from tfvae.callbacks import KLWarmUp
 from tfvae.compiled import Compiled
+from tfvae.layers.variational import VariationalLayer
 from tfvae.saving import refuse_unnamed, register
 
 __all__ = ["FastFit", "FastFitModel", "KLWarmUp"]
@@ -87,7 +89,12 @@ class FastFit:
         validation_batch_size=None,
         validation_freq=1,
     ):
-        """As `keras.Model.fit`."""
+        """As `keras.Model.fit`; raises ValueError for arrays that the model cannot be trained on, before any step."""
+        self.check_data("x", x, target=y is None)
+        self.check_data("y", y, target=True)
+        self.check_data("sample_weight", sample_weight)
+        if validation_data is not None and not isinstance(validation_data, tf.data.Dataset):
+            self.check_data("validation_data", validation_data, target=True)
         common = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, "initial_epoch": initial_epoch}
         common["validation_freq"] = validation_freq
         data = as_arrays(x, y, sample_weight)
@@ -192,6 +199,19 @@ class FastFit:
             reset = tf.function(super().reset_metrics, autograph=False)
             self._fused_functions["reset"] = reset.get_concrete_function()
         self._fused_functions["reset"]()
+
+    # Checking.
+
+    def likelihood_layers(self):
+        """The layers that say, by `check_data`, what a target may hold."""
+        return [layer for layer in self._flatten_layers() if isinstance(layer, VariationalLayer)]
+
+    def check_data(self, name, data, target=False):
+        """Raises ValueError, naming the argument, where arrays in `data` are not finite or no target of this model."""
+        for array in (np.asarray(a) for a in keras.tree.flatten(data) if hasattr(a, "__array__")):
+            check_finite(name, array)
+            for layer in self.likelihood_layers() if target and array.size else ():
+                layer.check_data(name, array)
 
     # Choosing.
 

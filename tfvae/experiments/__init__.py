@@ -6,12 +6,20 @@ from tfvae.experiments.gaussian_mixture import (
     GaussianMixtureImproved,
     GaussianMixtureSweep,
 )
+from tfvae.experiments.keras_notebook import GreyValues, KerasNotebookMNIST, KerasNotebookSCurve, SCurveAnswer
+from tfvae.experiments.study import Fit, Study
 
 __all__ = [
     "Experiment",
+    "Fit",
     "GaussianMixtureExperiment",
     "GaussianMixtureImproved",
     "GaussianMixtureSweep",
+    "GreyValues",
+    "KerasNotebookMNIST",
+    "KerasNotebookSCurve",
+    "SCurveAnswer",
+    "Study",
     "all_experiments",
     "find_experiment",
 ]

@@ -2,55 +2,29 @@
 
 import abc
 import dataclasses
-from collections.abc import Callable
 from typing import ClassVar
 
-from tfvae.data.gaussian_mixture import GaussianMixture, document_mixture, gaussian_grid, gaussian_ring
-from tfvae.experiments.experiment import Experiment
+from tfvae.data.gaussian_mixture import document_mixture, gaussian_grid, gaussian_ring
+from tfvae.experiments.study import Fit, Study
 
 
 @dataclasses.dataclass(frozen=True)
-class Fit:
-    """One training of a study: a variant at a seed."""
-
-    variant: str
-    seed: int
-    make: Callable  # () -> an untrained, compiled model
-    truth: GaussianMixture
-    epochs: int
-    batch_size: int
-    settings: dict = dataclasses.field(default_factory=dict)  # what the variant varies, for tables and sweeps
-
-    @property
-    def name(self):
-        return f"{self.variant}-seed{self.seed}"
-
-
-@dataclasses.dataclass(frozen=True)
-class GaussianMixtureStudy(Experiment, abc.ABC):
+class GaussianMixtureStudy(Study, abc.ABC):
     """Abstract: variants trained on a known mixture over several seeds, each measured in the same way."""
 
     num_points: int = 100_000
     epochs: int = 10
     batch_size: int = 32
     num_components: int = 16
-    num_seeds: int = 5
     num_test: int = 20_000
     num_samples: int = 200
 
     quick: ClassVar[dict] = {"num_points": 4_000, "epochs": 2, "num_seeds": 1, "num_test": 1_000, "num_samples": 20}
 
-    @abc.abstractmethod
-    def fits(self):
-        """The `Fit`s of this study."""
-
     def execute(self, run):
         from tfvae.experiments.mixture_study import execute_study
 
         execute_study(self, run)
-
-    def seeds(self):
-        return range(self.seed, self.seed + self.num_seeds)
 
     def cosine_adam(self, epochs, batch_size, learning_rate=1e-3):
         """Adam whose learning rate falls to 0 along a cosine over the whole fit."""

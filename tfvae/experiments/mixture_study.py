@@ -2,13 +2,10 @@
 
 import functools
 
-import keras
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 
 from tfvae import plots
-from tfvae.checkpoints import fit_in_run
 from tfvae.evaluation import (
     component_assignment,
     latent_report,
@@ -18,8 +15,8 @@ from tfvae.evaluation import (
     two_sample_distances,
     two_sample_null,
 )
+from tfvae.experiments.fits import run_fits, write_findings
 from tfvae.layers import LearnedScale, MixtureNormal
-from tfvae.runs import METRICS
 
 _TWO_SAMPLE_ROWS = 1000  # quadratic work; the null level depends on it and is reported beside
 _TRUTH_SEED = 1_000_000  # evaluation data; training data are drawn with the study's own seeds
@@ -34,25 +31,15 @@ _SUMMARY = (
 
 def execute_study(study, run):
     """Trains what is not yet trained, measures what is not yet measured, and writes `metrics.json` and the figures."""
-    fits = study.fits()
-    measured = {row["fit"]: row for row in run.read_json(METRICS, default={"fits": []})["fits"]}
-    models, histories = {}, {}
-    progress = keras.utils.Progbar(len(fits), unit_name="fit")
-    for fit in fits:
-        x = fit.truth.sample(study.num_points, seed=fit.seed)
-        model, history = fit_in_run(
-            run, fit.make, x, name=fit.name, seed=fit.seed, epochs=fit.epochs, batch_size=fit.batch_size, verbose=0
-        )
-        if fit.name not in measured:
-            measured[fit.name] = {"fit": fit.name, "variant": fit.variant, "seed": fit.seed, **fit.settings}
-            measured[fit.name] |= measure(model, fit.truth, study.num_test, study.num_samples, fit.seed)
-            run.write_json(METRICS, {"fits": list(measured.values())})
-        if fit.seed == study.seed:
-            models[fit.variant], histories[fit.variant] = (model, fit.truth), history
-        progress.add(1)
-    rows = pd.DataFrame([measured[fit.name] for fit in fits])
-    run.write_json(METRICS, {"summary": summarize(rows), "claims": claims(rows), "fits": list(measured.values())})
-    draw_figures(study, run, models, histories, rows)
+    truths = {fit.variant: fit.data for fit in study.fits()}
+    models, histories, rows = run_fits(
+        study,
+        run,
+        lambda fit: {"x": fit.data.sample(study.num_points, seed=fit.seed)},
+        lambda model, history, fit: measure(model, fit.data, study.num_test, study.num_samples, fit.seed),
+    )
+    write_findings(run, rows, _SUMMARY, claims(rows))
+    draw_figures(study, run, {v: (model, truths[v]) for v, model in models.items()}, histories, rows)
 
 
 def measure(model, truth, num_test, num_samples, seed=0):
@@ -100,23 +87,6 @@ def _null(centres, sd, n):
 
     truth = GaussianMixture(np.array(centres), sd)
     return two_sample_null(truth.sample, _bandwidths(truth), n, seed=2 * _TRUTH_SEED)
-
-
-def summarize(rows):
-    """variant -> measure -> mean, sd, worst and best over the seeds, and their number."""
-    summary = {}
-    for variant, group in rows.groupby("variant", sort=False):
-        columns = [c for c in _SUMMARY if c in group and group[c].notna().all()]
-        summary[variant] = {"seeds": len(group)} | {
-            c: {
-                "mean": float(group[c].mean()),
-                "sd": float(group[c].std(ddof=1)) if len(group) > 1 else None,
-                "min": float(group[c].min()),
-                "max": float(group[c].max()),
-            }
-            for c in columns
-        }
-    return summary
 
 
 def claims(rows):

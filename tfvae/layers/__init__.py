@@ -18,11 +18,21 @@ from tfvae.layers.mixture import (
 from tfvae.layers.multivariate import MultivariateNormalTriL, OneHotCategorical
 from tfvae.layers.scales import LearnedScale
 from tfvae.layers.table import TableLikelihood
+from tfvae.layers.variational import (
+    ContinuousBernoulliVariationalLayer,
+    GaussianVariationalLayer,
+    MSEVariationalLayer,
+    NormalSampling,
+    ReconstructionOnlyVariationalLayer,
+    VariationalLayer,
+)
 
 __all__ = [
     "CategoricalMixtureOfOneHotCategorical",
+    "ContinuousBernoulliVariationalLayer",
     "DistributionLambda",
     "DistributionLayer",
+    "GaussianVariationalLayer",
     "IndependentBernoulli",
     "IndependentContinuousBernoulli",
     "IndependentLogistic",
@@ -31,10 +41,14 @@ __all__ = [
     "KLDivergenceAddLoss",
     "KLDivergenceRegularizer",
     "LearnedScale",
+    "MSEVariationalLayer",
     "MixtureLogistic",
     "MixtureNormal",
     "MixtureSameFamily",
     "MultivariateNormalTriL",
+    "NormalSampling",
     "OneHotCategorical",
+    "ReconstructionOnlyVariationalLayer",
     "TableLikelihood",
+    "VariationalLayer",
 ]

@@ -5,17 +5,25 @@ from tfvae.models.factories import (
     initialize_mixture_decoder,
     make_dense_vae,
     make_document_vae,
+    make_manifold_vae,
     make_mixture_decoder_vae,
     make_mse_vae,
 )
+from tfvae.models.restarts import Restarts
 from tfvae.models.vae import VAE
+from tfvae.models.variational import as_vae, encoder_and_decoder, make_vae
 
 __all__ = [
     "VAE",
     "EmbeddingGenerator",
+    "Restarts",
+    "as_vae",
+    "encoder_and_decoder",
     "initialize_mixture_decoder",
     "make_dense_vae",
     "make_document_vae",
+    "make_manifold_vae",
     "make_mixture_decoder_vae",
     "make_mse_vae",
+    "make_vae",
 ]

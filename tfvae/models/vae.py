@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.batches import check_finite
 from tfvae.callbacks import KLWarmUp
 from tfvae.importance import StreamedLikelihood
 from tfvae.layers.distribution_layer import next_seed
@@ -99,24 +100,34 @@ class VAE(FastFit, keras.Model):
         return Reconstruction(p, q)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        terms = self.terms(x if y is None else y, y_pred, self._beta_share() if training else 1.0, training)
+        self._track(terms.reconstruction, terms.kl, sample_weight, self.smallest_scale())
+        return self._total(weighted_mean(terms.loss, sample_weight))
+
+    def terms(self, x, y_pred, beta_share=1.0, training=False):
+        """The objective's `Terms` of each example x, `(B, *E)`, for what `call` returned."""
         q = y_pred.posterior
-        target = x if y is None else y
-        terms = self.objective.terms(
-            target if target.dtype.is_floating else tf.cast(target, y_pred.dtype),
-            q.distribution,
-            q.value,
-            y_pred.distribution,
-            self.prior.distribution(),
-            self.objective.warm_up(self.optimizer.iterations) if training else 1.0,
-            training,
-        )
-        self.reconstruction_metric.update_state(terms.reconstruction, sample_weight)
-        self.kl_metric.update_state(terms.kl, sample_weight)
-        if self.scales:
-            self.scale_metric.update_state(tf.reduce_min([tf.reduce_min(s.value()) for s in self.scales]))
-        weighted = terms.loss if sample_weight is None else terms.loss * tf.cast(sample_weight, terms.loss.dtype)
-        total = tf.reduce_mean(weighted) + sum(tf.reduce_sum(loss) for loss in self.losses)
-        # Keras sums the gradients of a distribution strategy's replicas.
+        x = x if x.dtype.is_floating else tf.cast(x, y_pred.dtype)
+        prior = self.prior.distribution()
+        return self.objective.terms(x, q.distribution, q.value, y_pred.distribution, prior, beta_share, training)
+
+    def _beta_share(self):
+        return self.objective.warm_up(self.optimizer.iterations)
+
+    def smallest_scale(self):
+        """The smallest learned σ of the decoder, as a tensor; None where it learns none."""
+        values = [tf.reduce_min(scale.value()) for scale in self.scales]
+        return tf.reduce_min(values) if values else None
+
+    def _track(self, reconstruction, kl, sample_weight, scale):
+        self.reconstruction_metric.update_state(reconstruction, sample_weight)
+        self.kl_metric.update_state(kl, sample_weight)
+        if scale is not None:
+            self.scale_metric.update_state(scale)
+
+    def _total(self, loss):
+        """With what layers have added; Keras sums the gradients of a distribution strategy's replicas."""
+        total = loss + sum(tf.reduce_sum(added) for added in self.losses)
         return total / tf.distribute.get_strategy().num_replicas_in_sync
 
     def compile(self, *args, **kwargs):
@@ -125,17 +136,27 @@ class VAE(FastFit, keras.Model):
         self.objective.warm_up_steps.assign(0)
 
     def fit(self, *args, **kwargs):
-        """As `keras.Model.fit`; raises ValueError for data that are not finite numbers, before any step is taken."""
-        given = inspect.signature(super().fit).bind(*args, **kwargs).arguments
-        for name in ("x", "y", "sample_weight", "validation_data"):
-            _check_finite(name, given.get(name))
-        callbacks = given.get("callbacks") or ()
-        callbacks = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
-        for warm_up in (c for c in callbacks if isinstance(c, KLWarmUp)):
+        """As `FastFit.fit`; warns where a learned scale ends at its floor."""
+        arguments = inspect.signature(super().fit).bind(*args, **kwargs).arguments
+        callbacks = arguments.get("callbacks") or []
+        callbacks = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+        warm_ups = [c for c in callbacks if isinstance(c, KLWarmUp)]
+        if self.objective.default_warm_up and not warm_ups and self._warms_up():
+            warm_ups = [KLWarmUp(steps=self.objective.default_warm_up)]
+            callbacks = warm_ups + callbacks
+        for warm_up in warm_ups:
             warm_up.waiting = [c for c in callbacks if isinstance(c, keras.callbacks.EarlyStopping)]
-        history = super().fit(*args, **kwargs)
+        history = super().fit(**{**arguments, "callbacks": [*self._own_callbacks(), *callbacks]})
         self._warn_of_floor()
         return history
+
+    def _warms_up(self):
+        """Whether the training is at its start or within a warm-up."""
+        return int(self.optimizer.iterations) == 0 or float(self._beta_share()) < 1
+
+    def _own_callbacks(self):
+        """Callbacks of every fit, which come before the user's."""
+        return []
 
     def _warn_of_floor(self):
         for scale in self.scales:
@@ -145,6 +166,9 @@ class VAE(FastFit, keras.Model):
                     "without bound, so compare it only with models of the same floor.",
                     stacklevel=3,
                 )
+
+    def likelihood_layers(self):
+        return [self.decoder.layers[-1]]
 
     # Use.
 
@@ -173,7 +197,7 @@ class VAE(FastFit, keras.Model):
         x = np.asarray(x, keras.config.floatx())
         if num_samples < 1 or not len(x):
             raise ValueError(f"log_likelihood needs rows and num_samples >= 1, but got {len(x)} and {num_samples}.")
-        _check_finite("x", x)
+        check_finite("x", x)
         rows = min(len(x), 512)
         chunk = int(np.clip(2**22 // (rows * max(x[0].size, 32)), 1, num_samples))
         use_xla = self._use_xla(len(x) * num_samples // 500)  # a step's arithmetic is about that of 500 draws
@@ -196,16 +220,9 @@ class VAE(FastFit, keras.Model):
         return cls(**keras.saving.deserialize_keras_object(config))
 
 
+def weighted_mean(values, sample_weight):
+    return tf.reduce_mean(values if sample_weight is None else values * tf.cast(sample_weight, values.dtype))
+
+
 def _as_input(x):
     return x if tf.is_tensor(x) else tf.convert_to_tensor(np.asarray(x, keras.config.floatx()))
-
-
-def _check_finite(name, data):
-    arrays = (np.asarray(a) for a in keras.tree.flatten(data) if hasattr(a, "__array__"))
-    for array in arrays:
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            rows = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
-            raise ValueError(
-                f"`{name}` has NaN or infinite values in {len(rows)} of {len(array)} rows, first in row {rows[0]}: "
-                "remove or fill them before training."
-            )

@@ -1,0 +1,203 @@
+"""Images as float32 in [0, 1]: the known sets, a folder of one's own, and binarization."""
+
+import dataclasses
+import itertools
+import os
+from pathlib import Path
+
+import numpy as np
+
+from tfvae.errors import UserError
+
+# name -> (file in TFVAE_DATA, what it is)
+KNOWN = {
+    "mnist": ("mnist.npz", "60,000 + 10,000 handwritten digits, 28 x 28 grey"),
+    "fashion-mnist": ("fashion_mnist.npz", "60,000 + 10,000 articles of clothing, 28 x 28 grey"),
+    "binarized-mnist": ("binarized_mnist.npz", "Larochelle's static binarization, 50,000 + 10,000 + 10,000, 28 x 28"),
+    "cifar10": ("cifar10_jpeg.npz", "50,000 + 10,000 photographs, 32 x 32 RGB"),
+    "digits": (None, "scikit-learn's 1797 handwritten digits, 8 x 8 grey"),
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Images:
+    """A set of images, `(n, H, W)` or `(n, H, W, C)`, or flat `(n, H·W·C)`; float32 in [0, 1], labels as integers.
+
+    `x_valid` and `y_valid` are None where the set has no validation part of its own; labels are None where there are none.
+    """
+
+    x_train: np.ndarray
+    y_train: np.ndarray | None
+    x_test: np.ndarray
+    y_test: np.ndarray | None
+    x_valid: np.ndarray | None = None
+    y_valid: np.ndarray | None = None
+    lossy: bool = False  # JPEG copies: never for bits per dimension that are compared with published ones
+
+    def flat(self):
+        """The same with each image as one row."""
+        rows = {k: v.reshape(len(v), -1) for k, v in vars(self).items() if k.startswith("x_") and v is not None}
+        return dataclasses.replace(self, **rows)
+
+
+def load_images(name):
+    """The `Images` of that name: from the folder `TFVAE_DATA`, else by Keras' own download.
+
+    Args:
+        name: "mnist", "fashion-mnist", "binarized-mnist", "cifar10" or "digits".
+
+    Raises:
+        UserError: where there is no such set, or it can be neither found nor downloaded.
+    """
+    if name not in KNOWN:
+        raise UserError(f"There is no image set {name!r}: choose one of {', '.join(KNOWN)}.")
+    if name == "digits":
+        return _digits()
+    path = Path(os.environ.get("TFVAE_DATA") or "no folder") / KNOWN[name][0]
+    if not path.is_file():
+        return _downloaded(name, path.name)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return _packed(arrays) if "jpeg_train" in arrays else _unpacked(arrays)
+    except (ValueError, OSError, KeyError, EOFError) as error:
+        raise UserError(f"{path} cannot be read, it is damaged or truncated: {error}") from None
+
+
+def load_image_folder(path, image_size=None, color_mode="rgb", labels=None):
+    """The images (.bmp, .gif, .jpeg, .png) under a folder, as float32 `(n, H, W, C)` in [0, 1], in the order of their paths.
+
+    Args:
+        path: a folder, with its subfolders.
+        image_size: (height, width) that all are resized to; None for that of the first.
+        color_mode: "rgb", "rgba" or "grayscale" (then C = 1).
+        labels: "inferred" for a label from each image's subfolder; None for no labels.
+
+    Returns:
+        (images, labels): labels an int array `(n,)`, or None.
+
+    Raises:
+        UserError: where there is no image, or one cannot be read; it is named.
+    """
+    import keras
+
+    path = Path(path)
+    if not path.is_dir():
+        raise UserError(f"There is no folder {path}.")
+    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in (".bmp", ".gif", ".jpeg", ".jpg", ".png"))
+    if not files:
+        raise UserError(f"{path} holds no image that can be read: .bmp, .gif, .jpeg, .jpg or .png.")
+    if image_size is None:
+        image_size = _opened(files[0]).size[::-1]
+    try:
+        dataset = keras.utils.image_dataset_from_directory(
+            path, labels=labels, label_mode=None if labels is None else "int", color_mode=color_mode,
+            image_size=image_size, shuffle=False, batch_size=256, verbose=False,
+        )  # fmt: skip
+        batches = list(dataset.as_numpy_iterator())
+    except Exception as error:  # TensorFlow's decoder says what is wrong, but not where
+        for file in files:
+            _opened(file)
+        raise UserError(f"The images in {path} cannot be read: {str(error).strip().splitlines()[0]}") from None
+    pixels, found = zip(*batches, strict=True) if labels else (batches, None)
+    return np.concatenate(pixels) / np.float32(255), None if found is None else np.concatenate(found)
+
+
+def binarize(x, seed):
+    """Each pixel of `x`, in [0, 1], as 1 with that probability and 0 otherwise: one draw, float32."""
+    x = np.asarray(x)
+    _check_probabilities(x)
+    return (np.random.default_rng(seed).random(x.shape, "float32") < x).astype("float32")
+
+
+def dynamically_binarized(x, batch_size, seed=0, shuffle=True):
+    """A `tf.data.Dataset` of batches of x whose pixels are drawn anew in every epoch, as a function of (seed, epoch).
+
+    Source: Salakhutdinov and Murray, "On the quantitative analysis of deep belief networks" (2008).
+    """
+    import tensorflow as tf
+
+    x = np.asarray(x, "float32")
+    _check_probabilities(x)
+    n, counter = len(x), iter(range(2**31))
+    data = tf.constant(x)
+
+    def epoch(number):
+        order = tf.range(n)
+        if shuffle:
+            order = tf.random.experimental.stateless_shuffle(order, seed=tf.stack([tf.cast(seed, tf.int64), number]))
+
+        def draw(index, rows):
+            key = tf.stack([tf.cast(seed, tf.int64) + 2**31, number * n + index])
+            pixels = tf.gather(data, rows)
+            return tf.cast(tf.random.stateless_uniform(tf.shape(pixels), key) < pixels, tf.float32)
+
+        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size).enumerate().map(draw)
+
+    # A new iterator is a new epoch.
+    epochs = tf.data.Dataset.from_generator(lambda: iter([next(counter)]), output_signature=tf.TensorSpec((), tf.int64))
+    dataset = epochs.flat_map(epoch).apply(tf.data.experimental.assert_cardinality(-(-n // batch_size)))
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _check_probabilities(x):
+    if not x.size or x.min() < 0 or x.max() > 1:
+        raise ValueError("Binarization takes pixels in [0, 1] as probabilities: divide pixels of 0 to 255 by 255.")
+
+
+def _unit(pixels):
+    pixels = np.asarray(pixels)
+    return pixels.astype("float32") / np.float32(255 if pixels.dtype == np.uint8 and pixels.max() > 1 else 1)
+
+
+def _unpacked(arrays):
+    parts = {k: arrays[k] for k in ("x_train", "y_train", "x_test", "y_test", "x_valid", "y_valid") if k in arrays}
+    return Images(**{"y_train": None, "y_test": None} | {k: _unit(v) if k[0] == "x" else v for k, v in parts.items()})
+
+
+def _packed(arrays):
+    import io
+
+    from PIL import Image
+
+    def images(part):
+        data, offsets = arrays[f"jpeg_{part}"], arrays[f"offsets_{part}"]
+        pieces = (data[a:b].tobytes() for a, b in itertools.pairwise(offsets))
+        return _unit(np.stack([np.asarray(Image.open(io.BytesIO(piece))) for piece in pieces]))
+
+    return Images(images("train"), arrays["y_train"].ravel(), images("test"), arrays["y_test"].ravel(), lossy=True)
+
+
+def _digits():
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    x, y = (data.images / 16).astype("float32"), data.target
+    order = np.random.default_rng(0).permutation(len(x))  # the set has no parts: these are ours
+    train, test = np.sort(order[360:]), np.sort(order[:360])
+    return Images(x[train], y[train], x[test], y[test])
+
+
+def _downloaded(name, file):
+    import keras
+
+    modules = {"mnist": "mnist", "fashion-mnist": "fashion_mnist", "cifar10": "cifar10"}
+    advice = f"set TFVAE_DATA to a folder that holds {file}"
+    if name not in modules:
+        raise UserError(f"The image set {name!r} is not here, and Keras cannot download it: {advice}.")
+    try:
+        (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, modules[name]).load_data()
+    except Exception as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise UserError(f"The image set {name!r} is not here and cannot be downloaded ({reason}): {advice}.") from None
+    return Images(_unit(x_train), y_train.ravel(), _unit(x_test), y_test.ravel())
+
+
+def _opened(file):
+    from PIL import Image
+
+    try:
+        with Image.open(file) as image:
+            image.load()
+            return image
+    except Exception:
+        raise UserError(f"{file} cannot be read: it is damaged or not an image.") from None

@@ -1,0 +1,82 @@
+"""Whether a VAE has learned a curve, and whether collapsing to the mean would have been better."""
+
+import numpy as np
+from scipy.special import logsumexp
+from scipy.stats import norm, spearmanr
+
+
+def curve_report(vae, points, parameter):
+    """How well a `VAE` has learned a one-parameter curve, as a dict.
+
+    Args:
+        vae: `VAE`.
+        points: `(n, E)`.
+        parameter: `(n,)`, each point's true place on the curve.
+
+    Returns:
+        `rmse`: of the points reconstructed from the means of q(z|x), root mean square over points and coordinates, in the
+        data's units; `spearman`: |rank correlation| of the true parameter and a latent mean, the largest over the latent
+        dimensions (1: the curve is learned in its order); `z_dimension`: that dimension.
+    """
+    z = vae.encode(points).mean().numpy()
+    means = np.asarray(vae.decode(z).mean())
+    correlations = [_spearman(parameter, column) for column in z.T]
+    return {
+        "rmse": float(np.sqrt(np.mean((means - points) ** 2))),
+        "spearman": max(correlations),
+        "z_dimension": int(np.argmax(correlations)),
+    }
+
+
+def _spearman(a, b):
+    return 0.0 if np.ptp(b) == 0 else float(abs(spearmanr(a, b).statistic))
+
+
+def quadrature_log_prob(decode_mean, x, variance, num_nodes=2_000):
+    """log p(x) = log ∫ N(x; m(z), σ² I) N(z; 0, 1) dz of each row, for a one-dimensional z, in nats.
+
+    The nodes are equally probable under the prior, so that the integral is a plain mean over them.
+
+    Args:
+        decode_mean: function from z `(K, 1)` to m(z) `(K, E)`.
+        x: `(n, E)`.
+        variance: σ².
+        num_nodes: int K; the distance of two neighbouring m(z) must be small beside σ.
+    """
+    z = norm.ppf((np.arange(num_nodes) + 0.5) / num_nodes)[:, None]
+    means = np.asarray(decode_mean(z.astype("float32")), "float64")
+    return logsumexp(_log_normal(x, means, variance), axis=1) - np.log(num_nodes)
+
+
+def collapsed_log_prob(x, variance):
+    """log N(x; mean of x, σ² I) of each row, in nats: the model that has collapsed to the mean."""
+    return _log_normal(x, np.mean(x, axis=0, dtype="float64")[None], variance)[:, 0]
+
+
+def collapse_gradient(x, variance, grid_size=81):
+    """max over θ of mean_i N(x_i; θ, σ² I) / N(x_i; mean, σ² I) − 1, on a grid in two dimensions.
+
+    A VAE's p(x) with a Gaussian decoder of fixed variance is a mixture of Gaussians whose centres the decoder places. By
+    Lindsay's theorem a single centre at the mean has the highest likelihood of *all* such mixtures, whatever the network,
+    if and only if this number is at most 0.
+
+    Source: Lindsay, "The geometry of mixture likelihoods: a general theory" (1983).
+    """
+    x = np.asarray(x, "float64")
+    low, high = x.min(axis=0) - np.ptp(x, axis=0) / 2, x.max(axis=0) + np.ptp(x, axis=0) / 2
+    axes = [np.linspace(a, b, grid_size) for a, b in zip(low, high, strict=True)]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, x.shape[1])
+    log_ratio = _log_normal(x, grid, variance) - collapsed_log_prob(x, variance)[:, None]
+    return float(np.exp(logsumexp(log_ratio, axis=0).max() - np.log(len(x))) - 1)
+
+
+def largest_eigenvalue(x):
+    """Of the covariance of rows x: the variance of a Gaussian decoder above which collapse to the mean is stable."""
+    return float(np.linalg.eigvalsh(np.cov(np.asarray(x, "float64").T, bias=True))[-1])
+
+
+def _log_normal(x, centres, variance):
+    """log N(x_i; c_k, σ² I), `(n, K)`."""
+    x, centres = np.asarray(x, "float64"), np.asarray(centres, "float64")
+    squares = (x**2).sum(axis=1)[:, None] - 2 * x @ centres.T + (centres**2).sum(axis=1)
+    return -0.5 * np.maximum(squares, 0) / variance - x.shape[1] / 2 * np.log(2 * np.pi * variance)

@@ -1,0 +1,79 @@
+"""How the fits of a study are trained and measured, one after the other: a kill loses at most what one fit has not saved."""
+
+import keras
+import pandas as pd
+
+from tfvae.checkpoints import fit_in_run
+from tfvae.runs import METRICS
+
+
+class _Tick(keras.callbacks.Callback):
+    """Moves a study's progress bar, which counts the epochs of all fits."""
+
+    def __init__(self, progress):
+        super().__init__()
+        self.progress = progress
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.progress.add(1)
+
+
+def run_fits(study, run, fit_arguments, measure):
+    """Trains what is not yet trained and measures what is not yet measured; progress counts epochs.
+
+    Args:
+        study: `Study`.
+        run: `RunDirectory`; measures are written into its `metrics.json` after every fit.
+        fit_arguments: function of a `Fit`, the arguments of `model.fit` (`x`, `validation_data`, …).
+        measure: function of a trained model, its history and its `Fit`, a flat dict of measures.
+
+    Returns:
+        (models, histories, rows): variant -> model and history of the study's first seed, and a `pandas.DataFrame` with a
+        row of measures for each fit.
+    """
+    fits = study.fits()
+    measured = {row["fit"]: row for row in run.read_json(METRICS, default={"fits": []})["fits"]}
+    models, histories = {}, {}
+    progress = keras.utils.Progbar(sum(fit.epochs for fit in fits), unit_name="epoch")
+    done = 0
+    for fit in fits:
+        model, history = fit_in_run(
+            run, fit.make, name=fit.name, seed=fit.seed, epochs=fit.epochs, batch_size=fit.batch_size, verbose=0,
+            callbacks=[_Tick(progress)], **fit_arguments(fit),
+        )  # fmt: skip
+        done += fit.epochs
+        progress.update(done)
+        if fit.name not in measured:
+            measured[fit.name] = {"fit": fit.name, "variant": fit.variant, "seed": fit.seed, **fit.settings}
+            measured[fit.name] |= measure(model, history, fit)
+            run.write_json(METRICS, {"fits": list(measured.values())})
+        if fit.seed == study.seed:
+            models[fit.variant], histories[fit.variant] = model, history
+    return models, histories, pd.DataFrame([measured[fit.name] for fit in fits])
+
+
+def summarize(rows, measures):
+    """variant -> measure -> mean, sd, worst and best over the seeds, and their number."""
+    summary = {}
+    for variant, group in rows.groupby("variant", sort=False):
+        columns = [c for c in measures if c in group and group[c].notna().all()]
+        summary[variant] = {"seeds": len(group)} | {
+            c: {
+                "mean": float(group[c].mean()),
+                "sd": float(group[c].std(ddof=1)) if len(group) > 1 else None,
+                "min": float(group[c].min()),
+                "max": float(group[c].max()),
+            }
+            for c in columns
+        }
+    return summary
+
+
+def write_findings(run, rows, measures, claims=()):
+    """`metrics.json` of a finished study: the summary over the seeds, the document's claims, and every fit's measures."""
+    fits = [{k: v for k, v in row.items() if not _is_missing(v)} for row in rows.to_dict("records")]
+    run.write_json(METRICS, {"summary": summarize(rows, measures), "claims": list(claims), "fits": fits})
+
+
+def _is_missing(value):
+    return isinstance(value, float) and value != value

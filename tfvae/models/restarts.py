@@ -1,0 +1,113 @@
+"""Restarts: several initializations of one model trained side by side, of which the best is kept."""
+
+import keras
+import tensorflow as tf
+
+from tfvae.models.vae import VAE, weighted_mean
+from tfvae.saving import register
+
+
+@register
+class Restarts(VAE):
+    """The best of R VAEs that differ in their initial weights and draws, trained in one compiled step.
+
+    Where a likelihood has local optima, one training finds a good one by luck. The R candidates see the same batches;
+    their losses are added, so that each gets its own gradients; and the model *is* the candidate with the lowest running
+    mean of its negative ELBO: its weights are copied into `encoder`, `decoder` and `prior` at each epoch's end, and logs and
+    metrics are its own. `best()` returns it alone, without the others.
+
+    Args:
+        encoder, decoder, prior, objective: as for `VAE`; every candidate has their architecture.
+        num_restarts: int R.
+        memory: float in (0, 1), the decay per step of the running mean.
+    """
+
+    def __init__(self, encoder, decoder, prior=None, objective=None, num_restarts=4, memory=0.999, **kwargs):
+        super().__init__(encoder, decoder, prior, objective, **kwargs)
+        if num_restarts < 1 or not 0 < memory < 1:
+            raise ValueError(
+                f"`num_restarts` must be at least 1 and `memory` within (0, 1), but got {num_restarts} and {memory}."
+            )
+        self.num_restarts, self.memory = int(num_restarts), float(memory)
+        kept = VAE(self.encoder, self.decoder, self.prior, self.objective).get_config()
+        self.candidates = [VAE.from_config(kept) for _ in range(self.num_restarts)]
+        self.scores = self.add_weight(name="scores", shape=(self.num_restarts,), initializer="zeros", trainable=False)
+
+    @property
+    def trainable_variables(self):
+        return [v for candidate in self.candidates for v in candidate.trainable_variables]
+
+    @property
+    def trainable_weights(self):
+        return self.trainable_variables
+
+    def build(self, input_shape):
+        for candidate in self.candidates:
+            candidate.build(input_shape)
+        super().build(input_shape)
+
+    def compile(self, optimizer="rmsprop", *args, **kwargs):
+        """As `VAE.compile`; raises ValueError for an optimizer that would mix the candidates' gradients."""
+        super().compile(optimizer, *args, **kwargs)
+        if self.optimizer is not None and self.optimizer.global_clipnorm is not None:
+            raise ValueError("Restarts cannot be trained with `global_clipnorm`, which would mix them: use `clipnorm`.")
+
+    def call(self, x, training=None):
+        if not training:
+            return super().call(x, training)
+        return [candidate(x, training=True) for candidate in self.candidates]
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        if not training:
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        target, share = x if y is None else y, self._beta_share()
+        terms = [c.terms(target, p, share, True) for c, p in zip(self.candidates, y_pred, strict=True)]
+        loss, reconstruction, kl = (tf.stack(values) for values in zip(*terms, strict=True))  # each (R, B)
+        done = tf.cast(self.optimizer.iterations, tf.float32)
+        decay = tf.minimum(self.memory, done / (done + 1))
+        negative_elbos = tf.stop_gradient(tf.reduce_mean(reconstruction + kl, axis=1))
+        self.scores.assign(decay * self.scores + (1 - decay) * negative_elbos)
+        best = tf.argmin(self.scores)
+        scale = tf.gather([c.smallest_scale() for c in self.candidates], best) if self.scales else None
+        self._track(tf.gather(reconstruction, best), tf.gather(kl, best), sample_weight, scale)
+        means = tf.stack([weighted_mean(row, sample_weight) for row in tf.unstack(loss)])
+        total = self._total(tf.reduce_sum(means))
+        return total + tf.stop_gradient(
+            self._total(tf.gather(means, best)) - total
+        )  # everyone's gradient, the best one's value
+
+    def _own_callbacks(self):
+        return [_AdoptBest()]
+
+    def adopt_best(self):
+        """Copies the weights of the candidate with the lowest score into `encoder`, `decoder` and `prior`."""
+        best = tf.argmin(self.scores)
+        for kept, *each in zip(_weights(self), *map(_weights, self.candidates), strict=True):
+            kept.assign(tf.gather([tf.convert_to_tensor(v) for v in each], best))
+
+    def best(self):
+        """The best candidate alone, as a compiled `VAE` that shares this model's encoder, decoder and prior."""
+        objective = type(self.objective).from_config({**self.objective.get_config(), "warm_up_steps": 0})
+        vae = VAE(self.encoder, self.decoder, self.prior, objective)
+        vae.compile(optimizer=type(self.optimizer).from_config(self.optimizer.get_config()))
+        return vae
+
+    def get_config(self):
+        return {**super().get_config(), "num_restarts": self.num_restarts, "memory": self.memory}
+
+
+class _AdoptBest(keras.callbacks.Callback):
+    """Keeps the model at its best candidate wherever someone may look: at a validation and at an epoch's end."""
+
+    def on_train_begin(self, logs=None):
+        self.adopt = tf.function(self.model.adopt_best, autograph=False)
+
+    def on_test_begin(self, logs=None):
+        self.adopt()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.adopt()
+
+
+def _weights(vae):
+    return [*vae.encoder.weights, *vae.decoder.weights, *vae.prior.weights]

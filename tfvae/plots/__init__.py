@@ -1,0 +1,34 @@
+"""Arrays in, matplotlib figures out. Nothing here knows a model."""
+
+from tfvae.plots.curves import (
+    beta_densities,
+    curves_learned,
+    encoder_decoder,
+    latent_scatter,
+    likelihood_by_variance,
+    log_normalizer,
+    manifold_codes,
+)
+from tfvae.plots.images import image_grid, tiled
+from tfvae.plots.samples import density_contours, displot, labelled_scatter, scatter_panels
+from tfvae.plots.tables import column_histograms
+from tfvae.plots.training import loss_curves, sweep
+
+__all__ = [
+    "beta_densities",
+    "column_histograms",
+    "curves_learned",
+    "density_contours",
+    "displot",
+    "encoder_decoder",
+    "image_grid",
+    "labelled_scatter",
+    "latent_scatter",
+    "likelihood_by_variance",
+    "log_normalizer",
+    "loss_curves",
+    "manifold_codes",
+    "scatter_panels",
+    "sweep",
+    "tiled",
+]

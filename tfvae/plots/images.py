@@ -1,0 +1,42 @@
+"""Images in a grid."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+
+def tiled(images, columns=10, gap=1):
+    """One large image of many: `(n, H, W)` or `(n, H, W, C)` -> `(rows·(H + gap), columns·(W + gap)[, C])`.
+
+    Gaps are NaN between grey images, which matplotlib leaves white, and 1 between colour ones.
+    """
+    images = np.asarray(images, "float32")
+    images = images[..., 0] if images.ndim == 4 and images.shape[-1] == 1 else images
+    colour = images.ndim == 4
+    padding = [(0, 0), (0, gap), (0, gap)] + [(0, 0)] * colour
+    images = np.pad(images, padding, constant_values=1.0 if colour else np.nan)
+    rows = -(-len(images) // columns)
+    height, width = images.shape[1:3]
+    canvas = np.full((rows * height, columns * width, *images.shape[3:]), 1.0 if colour else np.nan, "float32")
+    for k, image in enumerate(images):
+        top, left = k // columns * height, k % columns * width
+        canvas[top : top + height, left : left + width] = image
+    return canvas
+
+
+def image_grid(images, title="", columns=10, gap=1, ink=True):
+    """Images in a grid; grey ones, `(n, H, W)`, share one grey scale.
+
+    Args:
+        images: `(n, H, W)`, `(n, H, W, 1)` or `(n, H, W, 3)`; colours in [0, 1].
+        columns: images in a row.
+        gap: pixels between them.
+        ink: bool, show grey values as ink on paper (0 is white) and not as light (0 is black).
+    """
+    canvas = tiled(images, columns, gap)
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(columns * 0.7, rows * 0.7 * images.shape[1] / images.shape[2] + 0.5), layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(np.clip(canvas, 0, 1) if canvas.ndim == 3 else canvas, cmap="gray_r" if ink else "gray")
+    axis.set_axis_off()
+    figure.suptitle(title)
+    return figure
