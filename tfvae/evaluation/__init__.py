@@ -1,7 +1,15 @@
 """Measures of what a model has learned."""
 
 from tfvae.evaluation.collapse import LatentReport, latent_report
+from tfvae.evaluation.images import sharpness
 from tfvae.evaluation.likelihood import nll_gap
+from tfvae.evaluation.manifold import (
+    collapse_gradient,
+    collapsed_log_prob,
+    curve_report,
+    largest_eigenvalue,
+    quadrature_log_prob,
+)
 from tfvae.evaluation.modes import ModeReport, component_assignment, mode_report, same_mode_share
 from tfvae.evaluation.tables import claims_table, summary_table
 from tfvae.evaluation.two_sample import energy_distance, mmd2, sliced_wasserstein, two_sample_distances, two_sample_null
@@ -10,13 +18,19 @@ __all__ = [
     "LatentReport",
     "ModeReport",
     "claims_table",
+    "collapse_gradient",
+    "collapsed_log_prob",
     "component_assignment",
+    "curve_report",
     "energy_distance",
+    "largest_eigenvalue",
     "latent_report",
     "mmd2",
     "mode_report",
     "nll_gap",
+    "quadrature_log_prob",
     "same_mode_share",
+    "sharpness",
     "sliced_wasserstein",
     "summary_table",
     "two_sample_distances",

@@ -42,9 +42,13 @@ class Experiment(abc.ABC):
 
     def create_run(self, out, *, preset="paper", overwrite=False, resume=False):
         """The run directory, checked and with its config, before any work."""
+        self.check()
         arguments = {"experiment": self.name, "preset": preset, **dataclasses.asdict(self)}
         config = {"command": "run", "arguments": arguments}
         return RunDirectory.create(out, config, overwrite=overwrite, resume=resume)
+
+    def check(self):
+        """Raises UserError where something that the experiment needs, such as its data, is not there."""
 
     def fill(self, run):
         """Executes into `run` and writes its report."""

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from typing import ClassVar
 
+from tfvae.data.images import load_images
 from tfvae.data.s_curve import SCurve
 from tfvae.experiments.study import Fit, Study
 
@@ -29,6 +30,9 @@ class KerasNotebookMNIST(Study):
         import tfvae
 
         return tfvae.make_vae(784)[0]
+
+    def check(self):
+        load_images("mnist")
 
     def execute(self, run):
         from tfvae.experiments.image_studies import execute_mnist
@@ -78,6 +82,9 @@ class GreyValues(Study):
             for name, cls in variants.items()
             for seed in self.seeds()
         ]  # fmt: skip
+
+    def check(self):
+        load_images("mnist")
 
     def execute(self, run):
         from tfvae.experiments.image_studies import execute_grey_values

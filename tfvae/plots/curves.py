@@ -86,7 +86,8 @@ def likelihood_by_variance(variances, curves, threshold, title=""):
     axis.axvline(threshold, color="0.5", ls=":", label=f"largest eigenvalue, {threshold:.3f}")
     axis.axvline(0.5, color="crimson", ls="--", lw=1, label="squared error: 1/2")
     low = min(np.min(v[np.asarray(variances) > 0.02]) for v in curves.values())
-    axis.set(xscale="log", ylim=(low, None), xlabel="variance of p(x|z)", ylabel="mean log p(x), nats", title=title)
+    high = max(np.max(v) for v in curves.values())
+    axis.set(xscale="log", ylim=(low, high + 0.3), xlabel="variance of p(x|z)", ylabel="mean log p(x), nats", title=title)
     axis.legend(fontsize="small")
     return figure
 
@@ -116,7 +117,7 @@ def log_normalizer(probabilities, values):
         constant = np.exp(np.interp(rate, probabilities, values))
         axes[1].plot(x, constant * unnormalized, color=colours(rate), label=f"λ = {rate:g}")
         axes[1].plot(x, unnormalized, color=colours(rate), ls=":")
-    axes[1].set(title="C(λ) λ^x (1 − λ)^(1 − x); dotted: without C", xlabel="x", ylim=(0, 5))
+    axes[1].set(title="Densities; dotted: without C", xlabel="x", ylim=(0, 5))
     axes[1].legend(fontsize="x-small")
     return figure
 
