@@ -3,22 +3,30 @@
 import ast
 from importlib import resources
 
-
-def models():
-    """name -> one line, of the models that `tfvae fit` offers: the public functions of `tfvae/models/tables.py`."""
-    return {name.replace("_", "-"): ast.get_docstring(node) for name, node in _functions("models/tables.py").items()}
+from tfvae.data.images import KNOWN
 
 
-def model_arguments(name):
-    """The arguments that a model of `models()` takes."""
-    return [a.arg for a in _functions("models/tables.py")[name.replace("-", "_")].args.args]
+def models(kind):
+    """name -> one line, of the models that `tfvae fit` offers for a kind of data: the functions of `tfvae/models/KIND.py`.
+
+    Args:
+        kind: "tables" or "images".
+    """
+    functions = _functions(f"models/{kind}.py")
+    return {name.replace("_", "-"): ast.get_docstring(node) for name, node in functions.items()}
+
+
+def model_arguments(kind, name):
+    """The arguments that a model of `models(kind)` takes."""
+    return [a.arg for a in _functions(f"models/{kind}.py")[name.replace("-", "_")].args.args]
 
 
 def datasets():
     """name -> one line, of the data sets that need no file."""
-    known = {"digits": "scikit-learn's 1797 handwritten digits, 8 x 8 pixels (tfvae fit digits)."}
+    known = {name: f"{what} (tfvae fit {name})." for name, (_, what) in KNOWN.items()}
     synthetic = _functions("data/gaussian_mixture.py")
-    return known | {f"tfvae.data.{name}": ast.get_docstring(node) for name, node in synthetic.items()}
+    known |= {f"tfvae.data.{name}": ast.get_docstring(node) for name, node in synthetic.items()}
+    return known | {"tfvae.data.SCurve": "Document 002's S-shaped curve, with optional noise."}
 
 
 def _functions(path):

@@ -137,14 +137,15 @@ def load_model(path):
     """A saved tfvae model; raises UserError where the file is not one."""
     import keras
 
-    import tfvae.models  # their classes are registered when they are imported
+    import tfvae.models  # noqa: F401  (their classes are registered when they are imported)
+    from tfvae.training import FastFit
 
     try:
         model = keras.models.load_model(path)
     except (ValueError, TypeError, OSError, KeyError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"{path} is not a model that tfvae can load: {reason[:300]}") from error
-    if not isinstance(model, tfvae.models.VAE):
+    if not isinstance(model, FastFit):
         raise UserError(f"{path} is not a model that tfvae can load: it holds a {type(model).__name__}, not a VAE.")
     return model
 
@@ -154,9 +155,16 @@ class Run:
     """A finished run, loaded: what `tfvae.load_run` returns."""
 
     model: object
-    preprocessing: object  # of a table run: rows in the data's units -> the model's, and back; None elsewhere
+    preprocessing: object  # a `Codec`: rows in the data's units -> the model's, and back
     config: dict
     directory: RunDirectory
+
+    @property
+    def vae(self):
+        """The model as a `VAE`, also where it is one of `make_vae`."""
+        from tfvae.models import VAE, as_vae
+
+        return self.model if isinstance(self.model, VAE) else as_vae(self.model)
 
 
 def load_run(path, model=None):
@@ -166,12 +174,11 @@ def load_run(path, model=None):
         path: a run directory.
         model: name of the model, in a run that has several.
     """
-    from tfvae.data.tables import TableCodec
+    from tfvae.data.codec import codec_of
 
     directory = RunDirectory.open(path)
     config = directory.read_json(CONFIG)
-    codec = TableCodec.from_config(config["table"]) if "table" in config else None
-    return Run(directory.load_model(model), codec, config, directory)
+    return Run(directory.load_model(model), codec_of(config), config, directory)
 
 
 def versions():

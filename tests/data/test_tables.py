@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfvae.data.tables import Column, TableCodec, check_values, file_hash, read_table, write_table
+from tfvae.data.table_codec import Column, TableCodec
+from tfvae.data.tables import check_values, file_hash, read_table, write_table
 from tfvae.errors import UserError
 
 

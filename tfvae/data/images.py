@@ -63,13 +63,13 @@ def load_images(name):
         raise UserError(f"{path} cannot be read, it is damaged or truncated: {error}") from None
 
 
-def load_image_folder(path, image_size=None, color_mode="rgb", labels=None):
+def load_image_folder(path, image_size=None, color_mode=None, labels=None):
     """The images (.bmp, .gif, .jpeg, .png) under a folder, as float32 `(n, H, W, C)` in [0, 1], in the order of their paths.
 
     Args:
         path: a folder, with its subfolders.
         image_size: (height, width) that all are resized to; None for that of the first.
-        color_mode: "rgb", "rgba" or "grayscale" (then C = 1).
+        color_mode: "rgb", "rgba" or "grayscale" (then C = 1); None for grayscale where the first image is grey, else rgb.
         labels: "inferred" for a label from each image's subfolder; None for no labels.
 
     Returns:
@@ -86,8 +86,9 @@ def load_image_folder(path, image_size=None, color_mode="rgb", labels=None):
     files = sorted(p for p in path.rglob("*") if p.suffix.lower() in (".bmp", ".gif", ".jpeg", ".jpg", ".png"))
     if not files:
         raise UserError(f"{path} holds no image that can be read: .bmp, .gif, .jpeg, .jpg or .png.")
-    if image_size is None:
-        image_size = _opened(files[0]).size[::-1]
+    first = _opened(files[0])
+    image_size = image_size or first.size[::-1]
+    color_mode = color_mode or ("grayscale" if first.mode in ("1", "L", "I", "I;16") else "rgb")
     try:
         dataset = keras.utils.image_dataset_from_directory(
             path, labels=labels, label_mode=None if labels is None else "int", color_mode=color_mode,

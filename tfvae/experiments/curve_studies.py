@@ -48,8 +48,8 @@ def execute_curves(study, run):
         {
             "document": "Without the KL it is significantly better, two dimensions more so than one.",
             "measured": f"RMSE {by.loc[names[6], 'rmse']:.3f} with two, {by.loc[names[7], 'rmse']:.3f} (tanh) and "
-            f"{by.loc[names[8], 'rmse']:.3f} (relu) with one; |Spearman| of one dimension {by.loc[names[7], 'spearman']:.2f} "
-            f"and {by.loc[names[8], 'spearman']:.2f}: the line is learned in pieces.",
+            f"{by.loc[names[8], 'rmse']:.3f} (relu) with one; |Spearman| of one dimension "
+            f"{by.loc[names[7], 'spearman']:.2f} and {by.loc[names[8], 'spearman']:.2f}: the line is learned in pieces.",
         },
     ]
     measures = ["rmse", "spearman", "kl", "active_units", "implied_scale", "z_range", "data_spread", "loss"]
@@ -62,9 +62,7 @@ def execute_curves(study, run):
 
 def execute_answer(study, run):
     """One change at a time, and the exact likelihoods of collapse and of the curve."""
-    models, histories, rows = run_fits(
-        study, run, lambda fit: {"x": np.tile(fit.data.points, (_COPIES, 1))}, measure
-    )
+    models, histories, rows = run_fits(study, run, lambda fit: {"x": np.tile(fit.data.points, (_COPIES, 1))}, measure)
     rows["recovered"] = ((rows["rmse"] <= RMSE) & (rows["spearman"] >= SPEARMAN)).astype(float)
     rows["collapsed"] = (rows["rmse"] >= 0.9 * rows["data_spread"]).astype(float)
     points = next(fit.data.points for fit in study.fits())
@@ -74,17 +72,19 @@ def execute_answer(study, run):
                 "implied_scale", "steps"]  # fmt: skip
     write_findings(run, rows, measures, _answers(rows, points))
     eigenvalue = largest_eigenvalue(points)
-    run.save_figure("1-evidence", plots.likelihood_by_variance(
-        variances, evidence, eigenvalue, "Exact log p(x): a decoder that knows the curve, and one that ignores z"))  # fmt: skip
+    title = "Exact log p(x): a decoder that knows the curve, and one that ignores z"
+    run.save_figure("1-evidence", plots.likelihood_by_variance(variances, evidence, eigenvalue, title))
     curves = {fit.variant: fit.data for fit in study.fits() if fit.seed == study.seed}
     shown = {}
     for variant, model in models.items():
         vae, curve = _vae(model), curves[variant]
         z = vae.encode(curve.points).mean().numpy()
         shown[variant] = (curve.points, np.asarray(vae.decode(z).mean()), z[:, 0])
-    run.save_figure("2-learned", plots.curves_learned(shown, "Reconstructions, coloured by z; data in grey; first seed"))
-    run.save_figure("3-loss", plots.loss_curves(
-        {v: h for v, h in histories.items() if "variance" not in v}, title="Training, first seed"))  # fmt: skip
+    run.save_figure(
+        "2-learned", plots.curves_learned(shown, "Reconstructions, coloured by z; data in grey; first seed")
+    )
+    learned = {v: h for v, h in histories.items() if "variance" not in v}
+    run.save_figure("3-loss", plots.loss_curves(learned, title="Training, first seed"))
     run.save_figure("recipe", _encoder_decoder(_vae(models["recipe"]), curves["recipe"], "recipe"))
     noisy = "recipe-noisy-curve"
     run.save_figure(noisy, _encoder_decoder(_vae(models[noisy]), curves[noisy], noisy))
@@ -168,15 +168,16 @@ def _answers(rows, points):
             "document": "2. There is some parameter / detail that needs tweaking.",
             "measured": f"Yes: the variance of p(x|z), which a squared error sets to 1/2. Fixed variances: {swept}. Learned "
             f"without a warm-up, {share('learned-scale', collapsed)} collapse; with one, "
-            f"{share('learned-scale-warm-up', collapsed)} collapse and {share('learned-scale-warm-up')} recover the curve; the "
-            f"recipe's network and schedule: {share('recipe-one-candidate')}; with restarts: {share('recipe')}.",
+            f"{share('learned-scale-warm-up', collapsed)} collapse and {share('learned-scale-warm-up')} recover the "
+            f"curve; the recipe's network and schedule: {share('recipe-one-candidate')}; with restarts: {share('recipe')}.",
         },
         {
             "document": '3. There is a "fundamental" reason why trying to fit this kind of problem is hard.',
-            "measured": f"At variance 1/2, yes: collapse is the best solution of all decoders (largest gradient towards any other "
-            f"{collapse_gradient(points, 0.5):.1e}; mean log p(x) {at_half['collapsed to the mean'][0]:.3f} collapsed, "
-            f"{at_half['the curve itself'][0]:.3f} on the true curve). Below the largest eigenvalue of the data's covariance, "
-            f"{eigenvalue:.3f}, it no longer is (gradient {collapse_gradient(points, 0.9 * eigenvalue):.1e} at nine tenths of it). "
+            "measured": f"At variance 1/2, yes: collapse is the best solution of all decoders (largest gradient towards "
+            f"any other {collapse_gradient(points, 0.5):.1e}; mean log p(x) {at_half['collapsed to the mean'][0]:.3f} "
+            f"collapsed, {at_half['the curve itself'][0]:.3f} on the true curve). Below the largest eigenvalue of the "
+            f"data's covariance, {eigenvalue:.3f}, it no longer is (gradient {collapse_gradient(points, 0.9 * eigenvalue):.1e} at "
+            "nine tenths of it). "
             "What stays hard is the order of the pieces, a local optimum, which restarts mend.",
         },
     ]

@@ -47,7 +47,7 @@ class Experiment(abc.ABC):
         config = {"command": "run", "arguments": arguments}
         return RunDirectory.create(out, config, overwrite=overwrite, resume=resume)
 
-    def check(self):
+    def check(self):  # noqa: B027  (most experiments need nothing)
         """Raises UserError where something that the experiment needs, such as its data, is not there."""
 
     def fill(self, run):

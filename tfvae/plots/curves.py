@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import beta, norm
 
-from tfvae.plots.panels import panels
+from tfvae.plots.panels import make_panels
 
 
 def latent_scatter(codes, labels, title=""):
@@ -40,7 +40,7 @@ def encoder_decoder(points, codes, field, line, line_codes, reconstructions, tit
         line_codes: `(m,)`.
         reconstructions: `(n, 2)`.
     """
-    figure, axes = panels(4, 4)
+    figure, axes = make_panels(4, 4)
     axes[0].set_title("Embedding: mean of q(z|x)")
     figure.colorbar(axes[0].scatter(*points.T, c=codes, s=8), ax=axes[0])
     axes[1].set_title("Full embedding")
@@ -61,7 +61,7 @@ def curves_learned(panels_of, title="", columns=5):
     Args:
         panels_of: dict title -> (points `(n, 2)`, reconstructions `(n, 2)`, codes `(n,)`).
     """
-    figure, axes = panels(len(panels_of), columns, size=2.6)
+    figure, axes = make_panels(len(panels_of), columns, size=2.6)
     for axis, (name, (points, reconstructions, codes)) in zip(axes, panels_of.items(), strict=True):
         axis.scatter(*points.T, s=6, c="0.8")
         axis.scatter(*reconstructions.T, s=6, c=codes, cmap="viridis")
@@ -87,7 +87,9 @@ def likelihood_by_variance(variances, curves, threshold, title=""):
     axis.axvline(0.5, color="crimson", ls="--", lw=1, label="squared error: 1/2")
     low = min(np.min(v[np.asarray(variances) > 0.02]) for v in curves.values())
     high = max(np.max(v) for v in curves.values())
-    axis.set(xscale="log", ylim=(low, high + 0.3), xlabel="variance of p(x|z)", ylabel="mean log p(x), nats", title=title)
+    axis.set(
+        xscale="log", ylim=(low, high + 0.3), xlabel="variance of p(x|z)", ylabel="mean log p(x), nats", title=title
+    )
     axis.legend(fontsize="small")
     return figure
 
@@ -108,7 +110,7 @@ def beta_densities():
 
 def log_normalizer(probabilities, values):
     """log C(λ) of the continuous Bernoulli, and its densities for some λ."""
-    figure, axes = panels(2, 2)
+    figure, axes = make_panels(2, 2)
     axes[0].plot(probabilities, values)
     axes[0].set(title="log C(λ), the constant", xlabel="λ", ylabel="nats")
     x, colours = np.linspace(0, 1, 101), _viridis()

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 _POINTS = 20_000  # more do not show in a figure, and make it slow
 
 
-def panels(count, columns, size=3.4):
+def make_panels(count, columns, size=3.4):
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(size * columns, size * rows + 0.3), layout="constrained")
@@ -16,7 +16,7 @@ def panels(count, columns, size=3.4):
     return figure, axes[:count]
 
 
-def frame(axis, title, limits=None):
+def frame_axis(axis, title, limits=None):
     axis.set_title(words(title), fontsize="small")
     axis.set_aspect("equal", adjustable="box")
     if limits is not None:

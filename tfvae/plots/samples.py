@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from tfvae.plots.panels import frame, panels, some
+from tfvae.plots.panels import frame_axis, make_panels, some
 
 
 def displot(samples, title="", bins=200, limits=None):
@@ -38,13 +38,13 @@ def scatter_panels(panels, title="", limits=None, centres=None, columns=4):
         centres: `(K, 2)` marked in each panel, or None.
         columns: panels in a row.
     """
-    figure, axes = panels(len(panels), columns)
+    figure, axes = make_panels(len(panels), columns)
     for axis, (name, sample) in zip(axes, panels.items(), strict=True):
         sample = some(sample)
         axis.scatter(sample[:, 0], sample[:, 1], s=1, alpha=0.25, linewidths=0, rasterized=True)
         if centres is not None:
             axis.scatter(*np.asarray(centres).T, marker="+", c="crimson", s=40)
-        frame(axis, name, limits)
+        frame_axis(axis, name, limits)
     figure.suptitle(title)
     return figure
 
@@ -55,12 +55,12 @@ def labelled_scatter(panels, title="", columns=4):
     Args:
         panels: dict title -> (`(n, 2)` points, `(n,)` integer labels).
     """
-    figure, axes = panels(len(panels), columns)
+    figure, axes = make_panels(len(panels), columns)
     for axis, (name, (points, labels)) in zip(axes, panels.items(), strict=True):
         colours = np.asarray(sns.color_palette("tab10" if max(labels) < 10 else "husl", int(max(labels)) + 1))
         size = float(np.clip(4000 / len(points), 2, 25))
         axis.scatter(*some(points)[:, :2].T, s=size, alpha=0.5, linewidths=0, c=colours[some(labels)], rasterized=True)
-        frame(axis, name)
+        frame_axis(axis, name)
     figure.suptitle(title)
     return figure
 
@@ -74,13 +74,13 @@ def density_contours(densities, limits, title="", columns=4):
     """
     ticks = [np.linspace(*limit, 100) for limit in limits]
     mesh = np.stack(np.meshgrid(*ticks, indexing="ij"), axis=-1).reshape(-1, 2).astype("float32")
-    figure, axes = panels(len(densities), columns)
+    figure, axes = make_panels(len(densities), columns)
     for axis, (name, log_density) in zip(axes, densities.items(), strict=True):
         values = np.asarray(log_density(mesh)).reshape(100, 100).T
         shown = axis.contourf(
             *ticks, np.clip(values, -12, None), levels=np.linspace(-12, 0, 25), cmap="magma", extend="max"
         )
-        frame(axis, name, limits)
+        frame_axis(axis, name, limits)
     figure.colorbar(shown, ax=axes, label="log p(x) in nats, cut at −12", fraction=0.02)
     figure.suptitle(title)
     return figure

@@ -3,7 +3,7 @@
 import pandas as pd
 import seaborn as sns
 
-from tfvae.plots.panels import panels, words
+from tfvae.plots.panels import make_panels, words
 
 
 def column_histograms(tables, columns_shown=12, title="", columns=4):
@@ -13,7 +13,7 @@ def column_histograms(tables, columns_shown=12, title="", columns=4):
         tables: dict label -> `pandas.DataFrame` with the same columns.
     """
     names = list(next(iter(tables.values())).columns)[:columns_shown]
-    figure, axes = panels(len(names), columns, size=2.6)
+    figure, axes = make_panels(len(names), columns, size=2.6)
     for axis, name in zip(axes, names, strict=True):
         frame = pd.concat([pd.DataFrame({"value": t[name], "table": k}) for k, t in tables.items()], ignore_index=True)
         numeric = pd.api.types.is_numeric_dtype(frame["value"])

@@ -1,6 +1,6 @@
 """Training curves, and what a setting changes."""
 
-from tfvae.plots.panels import panels
+from tfvae.plots.panels import make_panels
 
 
 def loss_curves(histories, quantities=("loss", "reconstruction", "kl"), title="", columns=3):
@@ -10,7 +10,7 @@ def loss_curves(histories, quantities=("loss", "reconstruction", "kl"), title=""
         histories: dict label -> `pandas.DataFrame` with an `epoch` column.
         quantities: columns to show, a panel each; in nats per example.
     """
-    figure, axes = panels(len(quantities), columns)
+    figure, axes = make_panels(len(quantities), columns)
     for axis, quantity in zip(axes, quantities, strict=True):
         for k, (name, history) in enumerate(histories.items()):
             if quantity in history:
@@ -31,7 +31,7 @@ def sweep(frame, x, quantities, title="", log_x=True, columns=3):
         x: column.
         quantities: columns.
     """
-    figure, axes = panels(len(quantities), columns)
+    figure, axes = make_panels(len(quantities), columns)
     for axis, quantity in zip(axes, quantities, strict=True):
         axis.plot(frame[x], frame[quantity], "o", alpha=0.5)
         means = frame.groupby(x)[quantity].mean()

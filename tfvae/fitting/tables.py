@@ -1,49 +1,34 @@
-"""`tfvae fit`: a model for the user's own table, in a run directory."""
+"""A model for the user's own table."""
 
-import keras
 import numpy as np
 import pandas as pd
 
 from tfvae import plots
-from tfvae.catalogue import model_arguments
-from tfvae.checkpoints import fit_in_run
-from tfvae.data.tables import TableCodec, split_rows
+from tfvae.data.tables import split_rows
 from tfvae.evaluation import latent_report
+from tfvae.fitting.training import fit_until_worse, model_maker
 from tfvae.models import tables
 from tfvae.runs import METRICS
 
 _SCORE_SAMPLES = 200
 
 
-def fit_table(run, frame, labels, options):
+def fit_tables(run, codec, frame, labels, options):
     """Fits the model that `options` describe to a checked table, evaluates it on held-out rows and draws it.
 
     Args:
         run: `RunDirectory`.
+        codec: `TableCodec` of the table.
         frame: `pandas.DataFrame`, the columns to model.
         labels: `pandas.Series` that colours figures, or None.
         options: dict with `model`, `latent_dim`, `hidden`, `num_components`, `learning_rate`, `epochs`, `batch_size`,
             `patience`, `holdout`, `seed`, `verbose`, `checkpoint_seconds`.
     """
-    codec = TableCodec.from_config(run.read_json("config.json")["table"])
     seed = options["seed"]
     train, validation, held_out = split_rows(len(frame), options["holdout"], seed)
     vectors = codec.transform(frame, seed)
-    settings = {k: options[k] for k in ("latent_dim", "hidden", "num_components", "learning_rate")}
-    settings = {k: v for k, v in settings.items() if v is not None}
-    if "seed" in model_arguments(options["model"]):
-        settings["seed"] = seed
-    make = getattr(tables, options["model"].replace("-", "_"))
-
-    def make_model():
-        return make(codec.num_continuous, codec.num_categories, **settings)
-
-    stopping = keras.callbacks.EarlyStopping("val_loss", patience=options["patience"], restore_best_weights=True)
-    model, history = fit_in_run(
-        run, make_model, vectors[train], seed=seed, callbacks=[stopping], epochs=options["epochs"],
-        batch_size=options["batch_size"], validation_data=vectors[validation], verbose=options["verbose"],
-        checkpoint_seconds=options["checkpoint_seconds"],
-    )  # fmt: skip
+    make_model = model_maker(tables, options, codec.num_continuous, codec.num_categories)
+    model, history = fit_until_worse(run, make_model, vectors[train], vectors[validation], options)
     metrics = evaluate_table(model, codec, vectors, train, held_out, seed)
     run.write_json(METRICS, metrics | {"notes": _notes(codec, model)})
     _draw(run, model, codec, frame, vectors, labels, history, held_out, seed)

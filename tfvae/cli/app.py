@@ -1,0 +1,32 @@
+"""The command's application, and the arguments that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Variational autoencoders for data with many modes: run the documents' experiments, or fit your own data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+RunPath = Annotated[Path, typer.Argument(help="a run directory", metavar="RUN")]
+Data = Annotated[
+    str,
+    typer.Argument(help="a .csv, .parquet, .npy or .npz file, a folder of images, or a set by name", metavar="DATA"),
+]
+Output = Annotated[
+    Path, typer.Option("-o", "--output", help="the file to write: .csv, .parquet, .npy, .npz; .png for images")
+]
+Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="of all randomness")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace an earlier run in --out")]
+Resume = Annotated[bool, typer.Option("--resume", help="continue the interrupted run in --out")]
+ModelName = Annotated[str | None, typer.Option("--model", help="which model, in a run that has several")]
+
+
+@app.callback()
+def _options(debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False):
+    del debug  # read in `main`, which also serves errors in the arguments themselves

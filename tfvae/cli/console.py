@@ -1,0 +1,54 @@
+"""The console script: every error is one sentence on standard error, with exit status 2."""
+
+import os
+import sys
+import traceback
+
+from typer.exceptions import TyperException
+
+from tfvae.cli.app import app
+from tfvae.errors import UserError
+
+
+def main():
+    """The console script: every error is one sentence on standard error, with exit status 2."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of TensorFlow itself: errors in our words are enough
+    debug = "--debug" in sys.argv
+    try:
+        status = app(standalone_mode=False)
+    except (KeyboardInterrupt, EOFError):
+        sys.exit(130)
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        elif isinstance(error, TyperException):
+            sys.stderr.write(f"tfvae: {_sentence(error)} (tfvae --help)\n")
+        elif isinstance(error, UserError):
+            sys.stderr.write(f"tfvae: {error}\n")
+        else:
+            line = (str(error).strip().splitlines() or [""])[0]
+            sys.stderr.write(f"tfvae: {type(error).__name__}: {line} (`tfvae --debug …` shows where)\n")
+        sys.exit(2)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def import_tensorflow():
+    """Imports TensorFlow without what its C++ parts say of the machine; if it fails, with."""
+    import tempfile
+
+    with tempfile.TemporaryFile() as said:
+        stderr = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            import tfvae.models  # noqa: F401
+        except BaseException:
+            said.seek(0)
+            os.write(stderr, said.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def _sentence(error):
+    return error.format_message() if hasattr(error, "format_message") else str(error)

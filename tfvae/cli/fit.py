@@ -1,0 +1,158 @@
+"""`tfvae fit`: a model for the user's own table or images."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tfvae import catalogue
+from tfvae.cli.app import Data, Overwrite, Resume, Seed, app
+from tfvae.cli.console import import_tensorflow
+from tfvae.data.images import KNOWN
+from tfvae.errors import UserError
+from tfvae.runs import RunDirectory
+
+IMAGE_SETS = set(KNOWN) - {"digits"}  # which is a table of small counts too, and taken as one
+
+
+@app.command()
+def fit(
+    data: Data,
+    model: Annotated[str, typer.Option(help="see `tfvae list`")] = "mixture-prior",
+    out: Annotated[Path | None, typer.Option(help="run directory; runs/NAME-MODEL by default")] = None,
+    columns: Annotated[str, typer.Option(help="model these only: names with commas between")] = "",
+    exclude: Annotated[str, typer.Option(help="leave these out: names with commas between")] = "",
+    label: Annotated[str, typer.Option(help="a column that is not modelled but colours the figures")] = "",
+    missing: Annotated[str, typer.Option(help="rows with missing values: refuse or drop")] = "refuse",
+    holdout: Annotated[float, typer.Option(help="share of the rows held out for evaluation")] = 0.1,
+    image_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="height and width that a folder's images are resized to; the first one's by default"),
+    ] = None,
+    latent_dim: Annotated[
+        int | None, typer.Option(min=1, help="half the number of columns, 2 to 16, by default; 16 for images")
+    ] = None,
+    num_components: Annotated[int | None, typer.Option(min=1, help="of the mixture")] = None,
+    hidden: Annotated[
+        str, typer.Option(help="widths of the hidden layers; 128,128 for tables, 512,256 for images")
+    ] = "",
+    learning_rate: Annotated[float, typer.Option(help="of Adam")] = 1e-3,
+    epochs: Annotated[int, typer.Option(min=1, help="at most")] = 300,
+    batch_size: Annotated[int, typer.Option(min=1)] = 64,
+    patience: Annotated[int, typer.Option(min=1, help="epochs without a better validation loss before stopping")] = 30,
+    checkpoint_seconds: Annotated[float, typer.Option(min=0, help="least time between two checkpoints")] = 10.0,
+    seed: Seed = 0,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+):
+    """Fit a model to your own table or images."""
+    kind = "images" if data in IMAGE_SETS or Path(data).is_dir() else "tables"
+    _check_options(model, kind, num_components, missing, holdout, learning_rate)
+    arguments = {
+        "data": data, "model": model, "holdout": holdout, "latent_dim": latent_dim, "num_components": num_components,
+        "hidden": _widths(hidden), "learning_rate": learning_rate, "epochs": epochs, "batch_size": batch_size,
+        "patience": patience, "seed": seed,
+    }  # fmt: skip
+    if kind == "tables":
+        if image_size is not None:
+            raise UserError("--image-size is for images, but the data are a table.")
+        arguments |= {"columns": columns, "exclude": exclude, "label": label, "missing": missing}
+        codec, about, prepared = _prepare_table(data, arguments)
+    else:
+        given = [f"--{k}" for k, v in {"columns": columns, "exclude": exclude, "label": label}.items() if v]
+        if given:
+            raise UserError(f"{given[0]} is for tables, but the data are images.")
+        arguments |= {"image_size": image_size}
+        codec, about, prepared = _prepare_images(data, image_size, holdout, seed)
+    out = out or Path("runs") / f"{Path(data).stem}-{model}"
+    config = {"command": "fit", "arguments": arguments, "data": about, codec.kind: codec.to_config()}
+    directory = RunDirectory.create(out, config, overwrite=overwrite, resume=resume)
+    if resume and directory.read_json("config.json")["data"]["sha256"] != about["sha256"]:
+        raise UserError(f"{data} has changed since {out} was started: fit it anew into another --out.")
+    import_tensorflow()
+    from tfvae import fitting
+    from tfvae.report import write_report
+
+    options = {**arguments, "verbose": "auto" if sys.stdout.isatty() else 0, "checkpoint_seconds": checkpoint_seconds}
+    metrics = getattr(fitting, f"fit_{kind}")(directory, codec, *prepared, options)
+    write_report(directory)
+    for row in metrics["comparison"]:
+        typer.echo(f"{row['nll']:12.4f} ± {row['standard_error']:.4f} nats  held-out −log p(x), {row['model']}")
+    typer.echo(f"Report: {directory.path / 'report.html'}")
+
+
+def _check_options(model, kind, num_components, missing, holdout, learning_rate):
+    if model not in catalogue.models(kind):
+        raise UserError(f"There is no model {model!r} for {kind}: choose one of {', '.join(catalogue.models(kind))}.")
+    if num_components is not None and "num_components" not in catalogue.model_arguments(kind, model):
+        raise UserError(f"--num-components is not an option of the model {model}.")
+    if missing not in ("refuse", "drop"):
+        raise UserError(f"--missing must be refuse or drop, but is {missing!r}.")
+    if not 0 < holdout < 1:
+        raise UserError(f"--holdout must be between 0 and 1, but is {holdout}.")
+    if not learning_rate > 0:
+        raise UserError(f"--learning-rate must be above 0, but is {learning_rate}.")
+
+
+def _prepare_table(data, arguments):
+    """(codec, what the config says of the data, (table, labels)); completes `arguments`."""
+    from tfvae.data.table_codec import TableCodec
+    from tfvae.data.tables import check_values, file_hash, read_table, split_rows
+
+    if data == "digits" and not arguments["label"]:
+        arguments["label"] = "digit"
+    frame, labels = _select(read_table(data), arguments["columns"], arguments["exclude"], arguments["label"])
+    rows = len(frame)
+    frame = check_values(frame, arguments["missing"])
+    labels = labels.loc[frame.index] if labels is not None else None
+    split_rows(len(frame), arguments["holdout"], arguments["seed"])
+    codec = TableCodec.fit(frame)
+    for column in codec.constants:
+        typer.echo(
+            f"Column {column.name!r} is constant: it is left out of the model and written back in samples.", err=True
+        )
+    about = {"sha256": file_hash(data), "rows": rows, "rows_used": len(frame)}
+    return codec, about, (frame.reset_index(drop=True), labels)
+
+
+def _prepare_images(data, image_size, holdout, seed):
+    """(codec, what the config says of the data, (train images, labels, test images or None, labels))."""
+    from tfvae.data.image_codec import ImageCodec, read_images
+    from tfvae.data.tables import array_hash, split_rows
+
+    x, y, x_test, y_test = read_images(data, image_size)
+    if x_test is None:
+        split_rows(len(x), holdout, seed)
+    codec = ImageCodec.fit(x)
+    about = {"sha256": array_hash(x), "images": len(x), "labelled": y is not None}
+    return codec, about, (x, y, x_test, y_test)
+
+
+def _select(frame, columns, exclude, label):
+    """The modelled columns, and the label column or None."""
+    chosen = [c.strip() for c in columns.split(",") if c.strip()]
+    without = [c.strip() for c in exclude.split(",") if c.strip()]
+    unknown = [c for c in [*chosen, *without, *([label] if label else [])] if c not in frame]
+    if unknown:
+        raise UserError(
+            f"There is no column {unknown[0]!r}; the columns are {', '.join(map(str, frame.columns[:20]))}."
+        )
+    labels = frame[label] if label else None
+    kept = [c for c in (chosen or frame.columns) if c not in without and c != label]
+    if not kept:
+        raise UserError("No column is left to model.")
+    return frame[kept], labels
+
+
+def _widths(hidden):
+    """ "128,128" as a list; None where nothing is given."""
+    if not hidden:
+        return None
+    try:
+        widths = [int(w) for w in hidden.split(",") if w.strip()]
+    except ValueError:
+        widths = []
+    if not widths or min(widths) < 1:
+        raise UserError(f"--hidden must be widths with commas between, such as 128,128, but is {hidden!r}.")
+    return widths

@@ -1,0 +1,146 @@
+"""`tfvae sample`, `encode`, `decode` and `score`: what a finished run is for."""
+
+from typing import Annotated
+
+import typer
+
+from tfvae.cli.app import Data, ModelName, Output, RunPath, Seed, app
+from tfvae.cli.console import import_tensorflow
+from tfvae.errors import UserError
+
+
+@app.command()
+def sample(
+    run: RunPath,
+    output: Output,
+    n: Annotated[int, typer.Option("-n", min=1, help="number of draws")] = 1000,
+    mean: Annotated[bool, typer.Option("--mean", help="decoder means instead of draws")] = False,
+    seed: Seed = 0,
+    model: ModelName = None,
+):
+    """Draw rows or images from a trained model, in the data's units."""
+    codec = _codec(run)
+    vae = _load(run, model, output, codec)
+    _write(codec, codec.inverse(vae.sample(n, seed=seed, mean=mean)), output)
+
+
+@app.command()
+def encode(run: RunPath, data: Data, output: Output, model: ModelName = None):
+    """Write the means and standard deviations of q(z|x) for each row or image."""
+    import numpy as np
+    import pandas as pd
+
+    codec = _codec(run)
+    rows = codec.read(data)
+    vae = _load(run, model, output, _Table)
+    vectors = _vectors(codec, rows, vae)
+    q = [vae.encode(some).distribution for some in np.array_split(vectors, -(-len(vectors) // _ROWS))]
+    parts = {"mean": [d.mean() for d in q], "sd": [d.stddev() for d in q]}
+    parts = {name: np.concatenate(values) for name, values in parts.items()}
+    frame = pd.DataFrame({f"z{d}_{k}": v[:, d] for k, v in parts.items() for d in range(v.shape[1])})
+    _write(_Table, frame, output)
+
+
+@app.command()
+def decode(run: RunPath, codes: Data, output: Output, model: ModelName = None):
+    """Write the means of p(x|z) for codes z: columns z0_mean, z1_mean, … as `encode` writes them, or an array (n, D)."""
+    import numpy as np
+
+    from tfvae.data.codec import VectorCodec
+    from tfvae.data.tables import check_values, read_table
+
+    codec = _codec(run)
+    frame = check_values(read_table(codes))
+    vae = _load(run, model, output, codec)
+    dimension = vae.prior.event_shape[0]
+    names = [f"z{d}_mean" for d in range(dimension)]
+    if all(name in frame for name in names):
+        frame = frame[names]
+    if len(frame.columns) != dimension:
+        raise UserError(f"{codes} has {len(frame.columns)} columns, but this model's codes have {dimension}.")
+    z = VectorCodec().check(frame, codes).to_numpy("float32")
+    means = [np.asarray(vae.decode(some).mean()) for some in np.array_split(z, -(-len(z) // _ROWS))]
+    _write(codec, codec.inverse(np.concatenate(means)), output)
+
+
+@app.command()
+def score(
+    run: RunPath,
+    data: Data,
+    output: Output,
+    num_samples: Annotated[int, typer.Option("--samples", min=1, help="importance samples for each row")] = 200,
+    seed: Seed = 0,
+    model: ModelName = None,
+):
+    """Write log p(x) of each row or image, in nats and in the data's units, with its standard error.
+
+    Integer columns are scored at one draw of the noise that dequantizes them, which --seed changes.
+    """
+    import pandas as pd
+
+    codec = _codec(run)
+    rows = codec.read(data)
+    vae = _load(run, model, output, _Table)
+    estimate = vae.log_likelihood(_vectors(codec, rows, vae, seed), num_samples=num_samples, seed=seed)
+    frame = pd.DataFrame(
+        {
+            "log_likelihood": estimate.log_likelihood + codec.log_jacobian,
+            "standard_error": estimate.standard_error,
+            "effective_sample_size": estimate.effective_sample_size,
+        }
+    )
+    _write(_Table, frame, output)
+    typer.echo(f"mean log p(x): {frame['log_likelihood'].mean():.4f} nats over {len(frame)} rows")
+
+
+_ROWS = 4096  # encoded or decoded at a time
+
+
+class _Table:
+    """How `encode` and `score` write: always a table."""
+
+    suffixes = (".csv", ".parquet", ".npy", ".npz")
+
+    @staticmethod
+    def write(frame, path):
+        from tfvae.data.tables import write_table
+
+        write_table(frame, path)
+
+
+def _codec(run):
+    """The run's codec, before the model is loaded."""
+    from tfvae.data.codec import codec_of
+    from tfvae.runs import RunDirectory
+
+    return codec_of(RunDirectory.open(run).read_json("config.json"))
+
+
+def _load(run, model, output, writer):
+    """The run's model as a `VAE`, after the output's name has been checked."""
+    if output.suffix not in writer.suffixes:
+        raise UserError(f"{output} cannot be written: give a name that ends in {_either(writer.suffixes)}.")
+    if not output.absolute().parent.is_dir():
+        raise UserError(f"{output} cannot be written: there is no folder {output.absolute().parent}.")
+    from tfvae.runs import RunDirectory, load_run
+
+    RunDirectory.open(run).model_path(model)
+    import_tensorflow()
+    return load_run(run, model).vae
+
+
+def _either(words):
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _vectors(codec, rows, vae, seed=0):
+    vectors = codec.transform(rows, seed)
+    dimension = vae.encoder.input_shape[-1]
+    if vectors.shape[1] != dimension:
+        raise UserError(f"The data have {vectors.shape[1]} columns, but this model takes {dimension}.")
+    return vectors
+
+
+def _write(writer, rows, output):
+    writer.write(rows, output)
+    typer.echo(f"{len(rows)} rows written to {output}")

@@ -1,0 +1,129 @@
+"""Images of one size, as rows of pixels and back."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from tfvae.data.codec import Codec
+from tfvae.data.images import KNOWN, load_image_folder, load_images
+from tfvae.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageCodec(Codec):
+    """Images `(n, H, W)` or `(n, H, W, C)` in [0, 1] <-> `(n, H·W·C)`; densities are those of pixels scaled to [0, 1].
+
+    Args:
+        shape: (H, W) or (H, W, C).
+        binary: bool, every pixel is 0 or 1.
+    """
+
+    kind = "images"
+    suffixes = (".npy", ".npz", ".png")
+
+    shape: tuple
+    binary: bool = False
+
+    @classmethod
+    def fit(cls, images):
+        """The codec of an array of images."""
+        return cls(tuple(images.shape[1:]), bool(np.isin(images, (0, 1)).all()))
+
+    @property
+    def num_pixels(self):
+        return int(np.prod(self.shape))
+
+    def read(self, data):
+        """The images of a folder, a .npy or .npz file, or the test images of a known set."""
+        path = Path(data)
+        if path.is_dir():
+            mode = {1: "grayscale", 3: "rgb", 4: "rgba"}[self.shape[2] if len(self.shape) == 3 else 1]
+            images = load_image_folder(path, self.shape[:2], mode)[0]
+            images = images.reshape(len(images), *self.shape)
+        elif path.suffix.lower() in (".npy", ".npz"):
+            images = _read_array(path)
+        else:
+            images = load_images(data).x_test
+        return self.check(images)
+
+    def check(self, images):
+        """The images as float32, or a UserError that says what is wrong with them."""
+        if images.shape[1:] not in (self.shape, (self.num_pixels,)):
+            raise UserError(f"The images have shape {images.shape[1:]}, but this model takes {self.shape}.")
+        if not len(images):
+            raise UserError("There is no image.")
+        if not np.isfinite(images).all() or images.min() < 0 or images.max() > 1:
+            raise UserError(
+                f"Pixels must be in [0, 1], but are from {np.min(images):g} to {np.max(images):g}: "
+                "divide pixels of 0 to 255 by 255."
+            )
+        if self.binary and not np.isin(images, (0, 1)).all():
+            raise UserError(
+                "This model was trained on pixels of 0 and 1, but these have grey values: binarize them first."
+            )
+        return images.reshape(len(images), *self.shape).astype("float32")
+
+    def write(self, images, path):
+        path = Path(path)
+        temporary = path.with_name(f".writing-{path.name}")
+        try:
+            if path.suffix == ".png":
+                _write_png(images, temporary)
+            elif path.suffix == ".npy":
+                np.save(temporary, images)
+            else:
+                np.savez_compressed(temporary, x=images)
+            temporary.replace(path)
+        except OSError as error:
+            raise UserError(f"{path} cannot be written ({error.strerror}).") from None
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def transform(self, images, seed=0):
+        return images.reshape(len(images), -1).astype("float32")
+
+    def inverse(self, vectors):
+        return np.asarray(vectors, "float32").reshape(-1, *self.shape)
+
+    def to_config(self):
+        return {"shape": list(self.shape), "binary": self.binary}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(tuple(config["shape"]), config["binary"])
+
+
+def read_images(data, image_size=None):
+    """(train images, their labels or None, test images or None, their labels or None) of a folder or a known set.
+
+    A folder's images are grey where its first one is; its subfolders, if it has any, are the labels.
+    """
+    if data in KNOWN:
+        images = load_images(data)
+        return images.x_train, images.y_train, images.x_test, images.y_test
+    path = Path(data)
+    labels = "inferred" if any(p.is_dir() for p in path.iterdir()) else None
+    size = None if image_size is None else (image_size, image_size)
+    pixels, labels = load_image_folder(path, size, None, labels)
+    return (pixels[..., 0] if pixels.shape[-1] == 1 else pixels), labels, None, None
+
+
+def _read_array(path):
+    if not path.is_file():
+        raise UserError(f"There is no file {path}.")
+    try:
+        array = np.load(path, allow_pickle=False)
+        return array if path.suffix.lower() == ".npy" else array["x" if "x" in array else next(iter(array))]
+    except (ValueError, OSError, EOFError, KeyError, StopIteration) as error:
+        raise UserError(f"{path} cannot be read, it is damaged or truncated: {error}") from None
+
+
+def _write_png(images, path):
+    """A grid of the images; ten in a row."""
+    from PIL import Image
+
+    from tfvae.plots import tiled
+
+    canvas = np.nan_to_num(tiled(images), nan=1.0)
+    Image.fromarray((np.clip(canvas, 0, 1) * 255).round().astype("uint8")).save(path, format="png")

@@ -1,0 +1,92 @@
+"""A model for images."""
+
+import numpy as np
+
+from tfvae import plots
+from tfvae.data.tables import split_rows
+from tfvae.evaluation import latent_report
+from tfvae.fitting.training import fit_until_worse, model_maker
+from tfvae.models import images as models
+from tfvae.runs import METRICS
+
+_SCORED = 2_000  # held-out images whose likelihood is estimated
+_SCORE_SAMPLES = 200
+_SHOWN = 100
+
+
+def fit_images(run, codec, x, labels, x_test, test_labels, options):
+    """Fits the model that `options` describe, evaluates it on held-out images and draws it.
+
+    Args:
+        run: `RunDirectory`.
+        codec: `ImageCodec`.
+        x: images to train on, `(n, H, W)` or `(n, H, W, C)`, in [0, 1].
+        labels: `(n,)` integers that colour figures, or None.
+        x_test, test_labels: held-out images; None to hold out some of x.
+        options: as for `fit_tables`.
+    """
+    seed = options["seed"]
+    train, validation, held_out = split_rows(len(x), options["holdout"], seed)
+    if x_test is not None:  # then validation images are all that is taken from x
+        train = np.setdiff1d(np.arange(len(x)), validation)
+    else:
+        x_test, test_labels = x[held_out], None if labels is None else labels[held_out]
+    vectors, test = codec.transform(x), codec.transform(x_test)
+    make_model = model_maker(models, options, codec.num_pixels, codec.binary)
+    model, history = fit_until_worse(run, make_model, vectors[train], vectors[validation], options)
+    estimate = model.log_likelihood(test[:_SCORED], _SCORE_SAMPLES, seed)
+    baseline = _pixelwise(vectors[train], test[:_SCORED], codec.binary)
+    latent = latent_report(model, test[:_SCORED], seed)
+    metrics = {
+        "images_trained": len(train),
+        "images_held_out": len(test),
+        "images_scored": len(estimate.log_likelihood),
+        "nll": -estimate.mean,
+        "bits_per_dimension": -estimate.mean / codec.num_pixels / np.log(2),
+        "kl": latent.kl,
+        "active_units": latent.active_units,
+        "mutual_information": latent.mutual_information,
+        "comparison": [
+            {"model": "tfvae", "nll": -estimate.mean, "standard_error": estimate.mean_standard_error},
+            {"model": baseline[0], "nll": -baseline[1].mean(),
+             "standard_error": float(baseline[1].std(ddof=1) / np.sqrt(len(baseline[1])))},
+        ],
+        "notes": ["Densities are those of pixels scaled to [0, 1]."] if not codec.binary else [],
+    }  # fmt: skip
+    run.write_json(METRICS, metrics)
+    _draw(run, model, codec, history, test, test_labels, seed)
+    return metrics
+
+
+def _pixelwise(train, test, binary):
+    """(name, log p of each image) of the model without a latent space: independent pixels, fitted in closed form."""
+    if binary:
+        p = (train.sum(axis=0) + 0.5) / (len(train) + 1)
+        return "independent pixels (Bernoulli)", test @ np.log(p) + (1 - test) @ np.log1p(-p)
+    mean, sd = train.mean(axis=0), np.maximum(train.std(axis=0), 1e-2)
+    z = (test - mean) / sd
+    return "independent pixels (Gaussian, sd at least 0.01)", -(0.5 * z**2 + np.log(sd) + 0.919).sum(axis=1)
+
+
+def _draw(run, model, codec, history, test, labels, seed):
+    run.save_figure("1-loss", plots.loss_curves({"model": history}, title="Training; validation dashed"))
+    shown = test[:_SHOWN]
+    pictures = {
+        "2-data": ("Held-out images", shown),
+        "3-reconstructions": (
+            "Their reconstructions: decoder means, z ~ q(z|x)",
+            model.reconstruct(shown, seed, mean=True),
+        ),
+        "4-means": ("Decoder means, z ~ p(z)", model.sample(_SHOWN, seed, mean=True)),
+        "5-draws": ("Draws from p(x|z), z ~ p(z)", model.sample(_SHOWN, seed)),
+    }
+    for name, (title, vectors) in pictures.items():
+        run.save_figure(name, plots.image_grid(codec.inverse(vectors), title))
+    z = model.encode(test[:_SCORED]).mean().numpy()
+    codes = np.zeros(len(z), int) if labels is None else np.unique(labels[: len(z)], return_inverse=True)[1]
+    of = "held-out images" if labels is None else "coloured by label"
+    if z.shape[1] > 2:
+        from sklearn.decomposition import PCA
+
+        z, of = PCA(2).fit_transform(z), f"first two principal components, {of}"
+    run.save_figure("6-latent", plots.labelled_scatter({of: (z, codes)}, "Means of q(z|x)"))

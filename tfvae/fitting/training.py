@@ -1,0 +1,32 @@
+"""What the fits of all kinds of data share."""
+
+import keras
+
+from tfvae.catalogue import model_arguments
+from tfvae.checkpoints import fit_in_run
+
+
+def model_maker(room, options, *sizes):
+    """A function without arguments that makes the model which `options` describe.
+
+    Args:
+        room: the module of the models for this kind of data.
+        options: dict with `model`, `seed`, and the models' own arguments, None for their defaults.
+        sizes: what the data say of the model's size: its first arguments.
+    """
+    names = ("latent_dim", "hidden", "num_components", "learning_rate")
+    settings = {k: options[k] for k in names if options[k] is not None}
+    if "seed" in model_arguments(room.__name__.rpartition(".")[2], options["model"]):
+        settings["seed"] = options["seed"]
+    make = getattr(room, options["model"].replace("-", "_"))
+    return lambda: make(*sizes, **settings)
+
+
+def fit_until_worse(run, make_model, train, validation, options):
+    """(model, history) of a fit that stops when the validation loss no longer falls, at its best epoch."""
+    stopping = keras.callbacks.EarlyStopping("val_loss", patience=options["patience"], restore_best_weights=True)
+    return fit_in_run(
+        run, make_model, train, seed=options["seed"], callbacks=[stopping], epochs=options["epochs"],
+        batch_size=options["batch_size"], validation_data=validation, verbose=options["verbose"],
+        checkpoint_seconds=options["checkpoint_seconds"],
+    )  # fmt: skip

@@ -1,0 +1,36 @@
+"""Models for images, one function each: what `tfvae fit IMAGES --model NAME` offers."""
+
+import keras
+
+from tfvae.layers import IndependentBernoulli, IndependentContinuousBernoulli, IndependentNormal, LearnedScale
+from tfvae.models.factories import make_dense_vae
+from tfvae.priors import MixturePrior
+
+
+def mixture_prior(num_pixels, binary=False, latent_dim=16, hidden=(512, 256), num_components=100, seed=0, **kwargs):
+    """Pixels as Bernoulli (continuous where grey), and a mixture prior that holds the modes."""
+    prior = MixturePrior(latent_dim, num_components, seed=seed)
+    return _vae(_pixels(num_pixels, binary), num_pixels, latent_dim, hidden, prior=prior, **kwargs)
+
+
+def standard_prior(num_pixels, binary=False, latent_dim=16, hidden=(512, 256), **kwargs):
+    """Pixels as Bernoulli (continuous where grey), and N(0, I) as prior."""
+    return _vae(_pixels(num_pixels, binary), num_pixels, latent_dim, hidden, **kwargs)
+
+
+def gaussian(num_pixels, binary=False, latent_dim=16, hidden=(512, 256), **kwargs):
+    """Gaussian pixels with one learned scale, and N(0, I) as prior."""
+    likelihood = IndependentNormal(num_pixels, "mean", scale=LearnedScale(initial=0.2, floor=1e-2), name="likelihood")
+    return _vae(likelihood, num_pixels, latent_dim, hidden, **kwargs)
+
+
+def _pixels(num_pixels, binary):
+    layer = IndependentBernoulli if binary else IndependentContinuousBernoulli
+    return layer(num_pixels, "mean", name="likelihood")
+
+
+def _vae(likelihood, num_pixels, latent_dim, hidden, **kwargs):
+    optimizer = keras.optimizers.Adam(kwargs.pop("learning_rate", 1e-3))
+    return make_dense_vae(
+        num_pixels, latent_dim, hidden, likelihood=likelihood, activations="relu", optimizer=optimizer, **kwargs
+    )
