@@ -3,19 +3,42 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
+from tfvae.data import Images
 from tfvae.errors import UserError
 from tfvae.experiments import all_experiments, find_experiment
 from tfvae.experiments.gaussian_mixture import GaussianMixtureExperiment
 from tfvae.report import write_report
+from tfvae.runs import load_run
+
+MIXTURES = {"num_points": 640, "epochs": 1, "num_test": 400, "num_samples": 5}
+TINY = {
+    "keras-notebook-mnist": {"num_train": 100, "num_test": 80, "epochs": 1},
+    "keras-notebook-grey-values": {
+        "num_train": 100, "num_test": 80, "epochs": 1, "num_scored": 20, "num_samples": 2
+    },
+    "keras-notebook-s-curve": {"epoch_share": 0.002},
+    "s-curve-answer": {"num_steps": 20, "num_points": 40, "variances": (0.5, 0.1)},
+}  # fmt: skip
 
 
+@pytest.fixture
+def mnist(monkeypatch):
+    """MNIST's shape without its files: random pixels."""
+    rng = np.random.default_rng(0)
+    x = [rng.random((n, 28, 28)).astype("float32") for n in (200, 100)]
+    found = Images(x[0], np.arange(200) % 10, x[1], np.arange(100) % 10)
+    for module in ("keras_notebook", "image_studies"):
+        monkeypatch.setattr(f"tfvae.experiments.{module}.load_images", lambda name: found)
+
+
+@pytest.mark.usefixtures("mnist")
 @pytest.mark.parametrize("name", list(all_experiments()))
 def test_quick_preset_runs_and_reports(name, tmp_path):
-    cls = find_experiment(name)
-    tiny = {"num_points": 640, "epochs": 1, "num_test": 400, "num_samples": 5}
-    experiment = cls.with_preset("quick", **tiny)
+    tiny = TINY.get(name, MIXTURES)
+    experiment = find_experiment(name).with_preset("quick", **tiny)
     run = experiment.run(tmp_path / "run", preset="quick")
     metrics = run.read_json("metrics.json")
     fits = [fit.name for fit in experiment.fits()]
@@ -23,24 +46,50 @@ def test_quick_preset_runs_and_reports(name, tmp_path):
     assert set(run.models()) == set(fits)
     assert set(metrics["summary"]) == {fit.variant for fit in experiment.fits()}
     for row in metrics["fits"]:
-        assert 0 <= row["bridge_mass"] <= 1
-        assert row["kl"] >= -1e-3
+        assert 0 <= row.get("bridge_mass", 0) <= 1
+        assert row.get("kl", 0) >= -1e-3
+    for claim in metrics["claims"]:
+        assert "not in this run" in claim["measured"] or any(c.isdigit() for c in claim["measured"])
     page = (run.path / "report.html").read_text()
     assert "shows that the experiment runs" in page
     assert page.count("<img") == len(run.figures()) > 3
     config = run.read_json("config.json")
-    assert config["arguments"]["epochs"] == 1
+    assert config["arguments"].items() >= {k: list(v) if isinstance(v, tuple) else v for k, v in tiny.items()}.items()
 
     # A kill after some fits: the rest is trained, the finished ones are not touched.
     last = fits[-1]
     (run.path / f"models/{last}.keras").unlink()
     metrics["fits"] = metrics["fits"][:-1]
     (run.path / "metrics.json").write_text(json.dumps({"fits": metrics["fits"]}))
-    kept = (run.path / f"models/{fits[0]}.keras").stat().st_mtime_ns
+    kept = [(run.path / f"models/{name}.keras").stat().st_mtime_ns for name in fits[:-1]]
     experiment.run(tmp_path / "run", preset="quick", resume=True)
     again = run.read_json("metrics.json")
     assert [row["fit"] for row in again["fits"]] == fits
-    assert (run.path / f"models/{fits[0]}.keras").stat().st_mtime_ns == kept
+    assert [(run.path / f"models/{name}.keras").stat().st_mtime_ns for name in fits[:-1]] == kept
+    assert load_run(run.path, last).vae.sample(3).shape[0] == 3
+
+
+def test_missing_data_are_found_before_a_run_directory_is_made(monkeypatch, tmp_path):
+    def nothing(name):
+        raise UserError("no data")
+
+    monkeypatch.setattr("tfvae.experiments.keras_notebook.load_images", nothing)
+    with pytest.raises(UserError, match="no data"):
+        find_experiment("keras-notebook-mnist").with_preset("quick").create_run(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_document_002s_settings():
+    mnist = find_experiment("keras-notebook-mnist")()
+    assert (mnist.epochs, mnist.batch_size, mnist.num_train) == (50, 100, 60_000)
+    fits = find_experiment("keras-notebook-s-curve")(num_seeds=1).fits()
+    assert [fit.epochs for fit in fits] == [500, 500, 50, 100, 100, 100, 100, 1000, 1000]
+    assert [fit.batch_size for fit in fits] == [32, 200, 200, 200, 32, 32, 32, 32, 32]
+    sizes = [fit.make().count_params() for fit in fits]
+    assert sizes[0] == (2 * 100 + 100) + 2 * (100 + 1) + (100 + 100) + (2 * 100 + 2)
+    assert sizes[3] == (2 * 20 + 20) + (20 * 20 + 20) + 2 * (20 * 10 + 10) + (10 * 20 + 20) + (20 * 20 + 20) + (
+        20 * 2 + 2
+    )
 
 
 def test_the_papers_settings_are_the_documents():

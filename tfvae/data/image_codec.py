@@ -1,6 +1,7 @@
 """Images of one size, as rows of pixels and back."""
 
 import dataclasses
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +116,7 @@ def _read_array(path):
     try:
         array = np.load(path, allow_pickle=False)
         return array if path.suffix.lower() == ".npy" else array["x" if "x" in array else next(iter(array))]
-    except (ValueError, OSError, EOFError, KeyError, StopIteration) as error:
+    except (ValueError, OSError, EOFError, KeyError, StopIteration, zipfile.BadZipFile) as error:
         raise UserError(f"{path} cannot be read, it is damaged or truncated: {error}") from None
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ def load_images(name):
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return _packed(arrays) if "jpeg_train" in arrays else _unpacked(arrays)
-    except (ValueError, OSError, KeyError, EOFError) as error:
+    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} cannot be read, it is damaged or truncated: {error}") from None
 
 

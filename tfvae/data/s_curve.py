@@ -18,7 +18,7 @@ def embed_features(x):
 
 @dataclasses.dataclass(frozen=True)
 class SCurve(Dataset):
-    """Uniform parameters on the S, with optional Gaussian noise (document 002's TODO).
+    """Uniform parameters on the S, with the Gaussian noise that document 002 left to do.
 
     Args:
         noise: float >= 0, standard deviation of the noise in each coordinate.

@@ -176,8 +176,8 @@ def _answers(rows, points):
             "measured": f"At variance 1/2, yes: collapse is the best solution of all decoders (largest gradient towards "
             f"any other {collapse_gradient(points, 0.5):.1e}; mean log p(x) {at_half['collapsed to the mean'][0]:.3f} "
             f"collapsed, {at_half['the curve itself'][0]:.3f} on the true curve). Below the largest eigenvalue of the "
-            f"data's covariance, {eigenvalue:.3f}, it no longer is (gradient {collapse_gradient(points, 0.9 * eigenvalue):.1e} at "
-            "nine tenths of it). "
+            f"data's covariance, {eigenvalue:.3f}, it no longer is (gradient "
+            f"{collapse_gradient(points, 0.9 * eigenvalue):.1e} at nine tenths of it). "
             "What stays hard is the order of the pieces, a local optimum, which restarts mend.",
         },
     ]

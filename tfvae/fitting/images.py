@@ -31,6 +31,8 @@ def fit_images(run, codec, x, labels, x_test, test_labels, options):
         train = np.setdiff1d(np.arange(len(x)), validation)
     else:
         x_test, test_labels = x[held_out], None if labels is None else labels[held_out]
+    order = np.random.default_rng(seed).permutation(len(x_test))  # a set may be sorted by its labels
+    x_test, test_labels = x_test[order], None if test_labels is None else test_labels[order]
     vectors, test = codec.transform(x), codec.transform(x_test)
     make_model = model_maker(models, options, codec.num_pixels, codec.binary)
     model, history = fit_until_worse(run, make_model, vectors[train], vectors[validation], options)
