@@ -1,313 +1,46 @@
-"""Seconds per epoch of document 000's mixture model: tfvae beside its peers, in one run on one machine.
+"""Seconds per epoch of the documents' models: tfvae beside its peers, in one run on one machine.
 
-    python benchmarks/fit_speed.py [--epochs 5] [--batch-sizes 32 256]
+    python benchmarks/fit_speed.py [--contest mixture mnist] [--epochs 5] [--batch-sizes 32 256]
 
-Every contender trains the same network (encoder 2-32-32-4, decoder 2-32-32-80 with a MixtureNormal of 16 components,
-a KL) on the same 100,000 points with Adam, at its defaults and at its best settings. The figure is the median of
-several epochs after a warm-up epoch; the ratio is what counts. Each contender runs in a process of its own, since tf_keras
-and Keras 3 want different settings, and only one at a time.
+Every contender trains the same network on the same data with Adam, at its defaults and at its best settings. The figure is
+the median of several epochs after a warm-up epoch; the ratio is what counts. Each contender runs in a process of its own,
+since tf_keras and Keras 3 want different settings, and only one at a time.
 """
 
 import argparse
 import json
-import math
-import os
-import subprocess
-import sys
-import time
 
+import mixture_model
+import mnist_model
 import numpy as np
+from contest import matmul_peak, measured_alone
 
-HIDDEN, LATENT, COMPONENTS, NUM_POINTS = 32, 2, 16, 100_000
-
-
-def data():
-    from tfvae.data import document_mixture
-
-    return document_mixture().sample(NUM_POINTS, seed=0)
-
-
-def keras_epochs(fit, epochs):
-    """Seconds of each epoch after the first, by a callback's clock."""
-    import keras
-
-    class Clock(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            self.start = time.perf_counter()
-
-        def on_epoch_end(self, epoch, logs=None):
-            seconds.append(time.perf_counter() - self.start)
-
-    seconds = []
-    fit(epochs + 1, Clock())
-    return seconds[1:]
-
-
-def run_tfvae(batch_size, epochs):
-    import tfvae
-
-    x = data()
-    vae = tfvae.make_mixture_decoder_vae(2, COMPONENTS)
-    return keras_epochs(
-        lambda n, clock: vae.fit(x, epochs=n, batch_size=batch_size, verbose=0, callbacks=[clock]), epochs
-    )
-
-
-def run_tfvae_validated(batch_size, epochs):
-    """300 points, 500 epochs with validation data: the whole fit's seconds per epoch above those of its arithmetic."""
-    import tfvae
-    from tfvae.batches import Batches
-
-    x = data()[:400]
-    vae = tfvae.make_mixture_decoder_vae(2, COMPONENTS)
-    arguments = {"batch_size": batch_size, "verbose": 0, "validation_data": x[300:]}
-    vae.fit(x[:300], epochs=500, **arguments)
-    start = time.perf_counter()
-    vae.fit(x[:300], epochs=500, **arguments)
-    whole = (time.perf_counter() - start) / 500
-    arithmetic = 0.0
-    functions = {key[0]: function for key, function in vae._fused_functions.items() if key != "reset"}
-    for kind, rows in (("train", x[:300]), ("test", x[300:])):
-        batches = Batches((rows,), batch_size, vae._choose_steps((x[:300],), batch_size))
-        super_batch = next(iter(batches.dataset(0)))
-        functions[kind].run(*super_batch)
-        start = time.perf_counter()
-        for _ in range(500):
-            functions[kind].run(*super_batch)["loss"].numpy()
-        arithmetic += (time.perf_counter() - start) / 500
-    return {"epoch": whole, "arithmetic": arithmetic}
-
-
-def run_keras3(batch_size, epochs, **options):
-    """The same functional model with Keras 3's own `fit`, and our layers."""
-    import keras
-
-    from tfvae import layers, priors
-
-    x = data()
-    regularizer = layers.KLDivergenceRegularizer(priors.StandardNormal(LATENT))
-    encoder = keras.Sequential(
-        [
-            keras.Input((2,)),
-            keras.layers.Dense(HIDDEN),
-            keras.layers.Dense(HIDDEN, "tanh"),
-            keras.layers.Dense(2 * LATENT),
-            layers.IndependentNormal(LATENT, activity_regularizer=regularizer),
-        ]
-    )
-    size = layers.MixtureNormal.params_size(COMPONENTS, 2)
-    decoder = keras.Sequential(
-        [
-            keras.Input((LATENT,)),
-            keras.layers.Dense(HIDDEN),
-            keras.layers.Dense(HIDDEN, "tanh"),
-            keras.layers.Dense(size),
-            layers.MixtureNormal(COMPONENTS, 2, "mean"),
-        ]
-    )
-    net = keras.Model(encoder.inputs, decoder(encoder.outputs[0]))
-    net.compile(keras.optimizers.Adam(1e-3), loss=lambda y, rv: -rv.log_prob(y), **options)
-    return keras_epochs(
-        lambda n, clock: net.fit(x, x, epochs=n, batch_size=batch_size, verbose=0, callbacks=[clock]), epochs
-    )
-
-
-def run_tf_keras(batch_size, epochs, **options):
-    """Document 000's own code: tf_keras and tfp.layers."""
-    import tensorflow as tf
-    import tensorflow_probability as tfp
-    import tf_keras as tfk
-
-    tfpl, tfd, x = tfp.layers, tfp.distributions, tf.constant(data())
-    prior = tfd.Independent(tfd.Normal(tf.zeros(LATENT), 1.0), 1)
-    encoder = tfk.Sequential(
-        [
-            tfk.layers.InputLayer(2),
-            tfk.layers.Dense(HIDDEN),
-            tfk.layers.Dense(HIDDEN, "tanh"),
-            tfk.layers.Dense(2 * LATENT),
-            tfpl.IndependentNormal(LATENT, activity_regularizer=tfpl.KLDivergenceRegularizer(prior)),
-        ]
-    )
-    decoder = tfk.Sequential(
-        [
-            tfk.layers.InputLayer([LATENT]),
-            tfk.layers.Dense(HIDDEN),
-            tfk.layers.Dense(HIDDEN, "tanh"),
-            tfk.layers.Dense(tfpl.MixtureNormal.params_size(COMPONENTS, (2,))),
-            tfpl.MixtureNormal(COMPONENTS, (2,)),
-        ]
-    )
-    net = tfk.Model(encoder.inputs, decoder(encoder.outputs[0]))
-    net.compile(tfk.optimizers.Adam(1e-3), loss=lambda y, rv: -rv.log_prob(y), **options)
-    seconds = []
-
-    class Clock(tfk.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            self.start = time.perf_counter()
-
-        def on_epoch_end(self, epoch, logs=None):
-            seconds.append(time.perf_counter() - self.start)
-
-    net.fit(x, x, epochs=epochs + 1, batch_size=batch_size, verbose=0, callbacks=[Clock()])
-    return seconds[1:]
-
-
-def run_loop(batch_size, epochs, generator="auto_select"):
-    """The limit: the epoch written by hand as one XLA loop over raw tensors, Adam included."""
-    import tensorflow as tf
-
-    x = tf.constant(data())
-    steps = NUM_POINTS // batch_size
-    sizes = [(2, 32), (32, 32), (32, 4), (2, 32), (32, 32), (32, 80)]
-    shapes = [s for a, b in sizes for s in ((a, b), (b,))]
-    initial = [tf.random.normal(s) / math.sqrt(s[0]) if len(s) == 2 else tf.zeros(s) for s in shapes]
-    parameters = [tf.Variable(v) for v in initial]
-    first, second = ([tf.Variable(tf.zeros(s)) for s in shapes] for _ in range(2))
-    count = tf.Variable(0.0)
-
-    def network(h, weights):
-        h = h @ weights[0] + weights[1]
-        return tf.tanh(h @ weights[2] + weights[3]) @ weights[4] + weights[5]
-
-    def loss_of(batch, w, seed):
-        loc, rho = tf.split(network(batch, w[:6]), 2, axis=-1)
-        scale = tf.math.softplus(rho)
-        noise = tf.random.stateless_normal(tf.shape(loc), seed, alg=generator)
-        z = loc + scale * noise
-        kl = tf.reduce_sum(0.5 * tf.square(z) - 0.5 * tf.square(noise) - tf.math.log(scale), axis=-1)
-        out = network(z, w[6:])
-        logits, rest = out[:, :COMPONENTS], tf.reshape(out[:, COMPONENTS:], [-1, COMPONENTS, 4])
-        locs, scales = rest[..., :2], tf.math.softplus(rest[..., 2:])
-        log_prob = tf.reduce_sum(-0.5 * tf.square((batch[:, None] - locs) / scales) - tf.math.log(scales), axis=-1)
-        log_prob += tf.nn.log_softmax(logits) - math.log(2 * math.pi)
-        return tf.reduce_mean(kl - tf.reduce_logsumexp(log_prob, axis=-1))
-
-    @tf.function(jit_compile=True, autograph=False)
-    def epoch(rows, seed):
-        def body(i, total, c, ps, ms, vs):
-            batch = tf.slice(rows, [i * batch_size, 0], [batch_size, 2])
-            with tf.GradientTape() as tape:
-                tape.watch(ps)
-                loss = loss_of(batch, ps, tf.stack([seed, i]))
-            gradients = tape.gradient(loss, ps)
-            c += 1
-            rate = 1e-3 * tf.sqrt(1 - tf.pow(0.999, c)) / (1 - tf.pow(0.9, c))
-            ms = [0.9 * m + 0.1 * g for m, g in zip(ms, gradients, strict=True)]
-            vs = [0.999 * v + 0.001 * g * g for v, g in zip(vs, gradients, strict=True)]
-            ps = [p - rate * m / (tf.sqrt(v) + 1e-7) for p, m, v in zip(ps, ms, vs, strict=True)]
-            return i + 1, total + loss, c, ps, ms, vs
-
-        state = [tf.constant(0), tf.constant(0.0), count, parameters, first, second]
-        state = [tf.nest.map_structure(tf.convert_to_tensor, s) for s in state]
-        _, total, c, ps, ms, vs = tf.while_loop(lambda i, *_: i < steps, body, state)
-        for variables, values in ((parameters, ps), (first, ms), (second, vs)):
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
-        count.assign(c)
-        return total / steps
-
-    seconds = []
-    for k in range(epochs + 1):
-        start = time.perf_counter()
-        order = tf.random.experimental.stateless_shuffle(tf.range(NUM_POINTS), seed=[0, k])
-        epoch(tf.gather(x, order), tf.constant(k)).numpy()
-        seconds.append(time.perf_counter() - start)
-    return seconds[1:]
-
-
-def run_torch(batch_size, epochs, compiled=False):
-    """The same model in PyTorch, eager or compiled, with a tensor of shuffled rows in place of its slower DataLoader."""
-    import torch
-    from torch import nn
-
-    torch.manual_seed(0)
-    torch.set_num_threads(os.cpu_count())
-    x = torch.from_numpy(data())
-
-    def net(out):
-        return nn.Sequential(nn.Linear(2, HIDDEN), nn.Linear(HIDDEN, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, out))
-
-    encoder, decoder = net(2 * LATENT), net(COMPONENTS * 5)
-    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-3)
-    distributions = torch.distributions
-    distributions.Distribution.set_default_validate_args(False)
-
-    def loss_of(batch):
-        loc, rho = encoder(batch).chunk(2, dim=-1)
-        q = distributions.Normal(loc, nn.functional.softplus(rho))
-        z = q.rsample()
-        kl = (q.log_prob(z) - distributions.Normal(torch.zeros(()), torch.ones(())).log_prob(z)).sum(-1)
-        out = decoder(z)
-        rest = out[:, COMPONENTS:].view(-1, COMPONENTS, 4)
-        components = distributions.Normal(rest[..., :2], nn.functional.softplus(rest[..., 2:]))
-        log_prob = components.log_prob(batch[:, None]).sum(-1) + torch.log_softmax(out[:, :COMPONENTS], -1)
-        return (kl - torch.logsumexp(log_prob, -1)).mean()
-
-    step_loss = torch.compile(loss_of) if compiled else loss_of
-    seconds = []
-    for _ in range(epochs + 1):
-        start = time.perf_counter()
-        order = torch.randperm(NUM_POINTS)
-        for rows in order.split(batch_size):
-            optimizer.zero_grad()
-            loss = step_loss(x[rows])
-            loss.backward()
-            optimizer.step()
-        seconds.append(time.perf_counter() - start)
-    return seconds[1:]
-
-
-CONTENDERS = {
-    "tfvae": run_tfvae,
-    "hand-written XLA loop, default generator": run_loop,
-    "hand-written XLA loop, Philox": lambda b, e: run_loop(b, e, generator="philox"),
-    "Keras 3 fit, defaults": run_keras3,
-    "Keras 3 fit, best (50 steps, XLA)": lambda b, e: run_keras3(b, e, steps_per_execution=50, jit_compile=True),
-    "tf_keras + tfp.layers, defaults": run_tf_keras,
-    "tf_keras + tfp.layers, best (50 steps)": lambda b, e: run_tf_keras(b, e, steps_per_execution=50),
-    "tf_keras + tfp.layers, best (50 steps, XLA)": lambda b, e: run_tf_keras(
-        b, e, steps_per_execution=50, jit_compile=True
-    ),
-    "PyTorch eager": run_torch,
-    "PyTorch torch.compile": lambda b, e: run_torch(b, e, compiled=True),
+CONTESTS = {
+    "mixture": {**mixture_model.CONTENDERS, "tiny": mixture_model.run_tfvae_validated},
+    "mnist": {**mnist_model.CONTENDERS, "peak": matmul_peak},
 }
 
 
-def measured_alone(name, batch_size, epochs):
-    """A contender's result from a process of its own, or the last line of what went wrong."""
-    command = [sys.executable, __file__, "--only", name, "--batch-sizes", str(batch_size), "--epochs", str(epochs)]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    result = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if result.returncode:
-        return None, (result.stderr.strip().splitlines() or ["no output"])[-1]
-    return json.loads(result.stdout.strip().splitlines()[-1]), ""
+def compare(contest, contenders, batch_size, epochs, flops=None, peak=None):
+    """Prints each contender's seconds an epoch, beside the first one's."""
+    ours = None
+    for name in contenders:
+        seconds, error = measured_alone(contest, name, batch_size, epochs)
+        if seconds is None:
+            print(f"  {name:<45} not measured: {error}", flush=True)
+            continue
+        median = float(np.median(seconds))
+        ours = ours or median
+        share = f"   {flops / median / peak:4.0%} of the peak" if peak else ""
+        print(f"  {name:<45} {median:8.3f} s   {median / ours:6.2f} x tfvae{share}", flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[32, 256])
-    parser.add_argument("--only", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.only:
-        run = {**CONTENDERS, "tiny": run_tfvae_validated}[arguments.only]
-        print(json.dumps(run(arguments.batch_sizes[0], arguments.epochs)))
-        return
-    for batch_size in arguments.batch_sizes:
-        print(
-            f"\nbatch {batch_size}: seconds per epoch of {NUM_POINTS:,} points, median of {arguments.epochs} after one"
-        )
-        ours = None
-        for name in CONTENDERS:
-            seconds, error = measured_alone(name, batch_size, arguments.epochs)
-            if seconds is None:
-                print(f"  {name:<45} not measured: {error}", flush=True)
-                continue
-            median = float(np.median(seconds))
-            ours = ours or median
-            print(f"  {name:<45} {median:8.3f} s   {median / ours:6.2f} x tfvae", flush=True)
-    tiny, error = measured_alone("tiny", 32, 1)
+def mixture(batch_sizes, epochs):
+    for batch_size in batch_sizes or [32, 256]:
+        points = f"{mixture_model.NUM_POINTS:,} points, median of {epochs} after one"
+        print(f"\nmixture model, batch {batch_size}: seconds per epoch of {points}")
+        compare("mixture", mixture_model.CONTENDERS, batch_size, epochs)
+    tiny, error = measured_alone("mixture", "tiny", 32, 1)
     if tiny is None:
         print(f"\n300 points: not measured: {error}")
         return
@@ -315,6 +48,34 @@ def main():
         f"\n300 points, batch 32, 500 epochs with validation data: {1e3 * tiny['epoch']:.1f} ms an epoch, of which "
         f"{1e3 * tiny['arithmetic']:.1f} ms are arithmetic: {1e3 * (tiny['epoch'] - tiny['arithmetic']):.1f} ms above it"
     )
+
+
+def mnist(batch_sizes, epochs):
+    peak, _ = measured_alone("mnist", "peak", 1, 1)
+    for batch_size in batch_sizes or [100]:
+        images = f"{mnist_model.NUM_IMAGES:,} images, median of {epochs} after one"
+        print(f"\nMNIST model, batch {batch_size}: seconds per epoch of {images}")
+        print(
+            f"  ({mnist_model.FLOPS / 1e9:.0f} GFLOP of matrix products an epoch; this machine's peak: {peak / 1e9:.0f} a second)"
+        )
+        compare("mnist", mnist_model.CONTENDERS, batch_size, epochs, mnist_model.FLOPS, peak)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--contest", nargs="+", choices=list(CONTESTS), default=list(CONTESTS))
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument(
+        "--batch-sizes", type=int, nargs="+", help="32 and 256 for the mixture, 100 for MNIST by default"
+    )
+    parser.add_argument("--only", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.only:
+        run = CONTESTS[arguments.contest[0]][arguments.only]
+        print(json.dumps(run(arguments.batch_sizes[0], arguments.epochs)))
+        return
+    for contest in arguments.contest:
+        {"mixture": mixture, "mnist": mnist}[contest](arguments.batch_sizes, arguments.epochs)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,19 @@ RUNGS = [
     {"layers", "priors", "objectives"},
     {"networks"},
     {"batches", "callbacks", "training", "models"},
-    {"data", "evaluation", "plots", "runs", "checkpoints", "catalogue", "experiments", "report", "fitting", "cli"},
+    {
+        "data",
+        "evaluation",
+        "plots",
+        "runs",
+        "checkpoints",
+        "catalogue",
+        "experiments",
+        "report",
+        "fitting",
+        "cli",
+        "tensorboard",
+    },
 ]
 FILES = sorted(ROOT.rglob("*.py"))
 

@@ -1,0 +1,68 @@
+"""What the contests share: clocks, processes of their own, and the machine's peak."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def keras_epochs(fit, epochs):
+    """Seconds of each epoch after the first, by a callback's clock."""
+    import keras
+
+    class Clock(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.start = time.perf_counter()
+
+        def on_epoch_end(self, epoch, logs=None):
+            seconds.append(time.perf_counter() - self.start)
+
+    seconds = []
+    fit(epochs + 1, Clock())
+    return seconds[1:]
+
+
+def tf_keras_clock():
+    """A tf_keras callback with the `seconds` of each epoch."""
+    import tf_keras
+
+    class Clock(tf_keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.seconds = []
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.start = time.perf_counter()
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.seconds.append(time.perf_counter() - self.start)
+
+    return Clock()
+
+
+def matmul_peak(*_):
+    """The machine's floating-point operations a second in a large float32 matrix product: the best of ten."""
+    import tensorflow as tf
+
+    n = 2048
+    a, b = tf.random.normal([n, n]), tf.random.normal([n, n])
+    best = 0.0
+    for _ in range(11):
+        start = time.perf_counter()
+        (a @ b).numpy()
+        best = max(best, 2 * n**3 / (time.perf_counter() - start))
+    return best
+
+
+def measured_alone(contest, name, batch_size, epochs):
+    """(a contender's result from a process of its own, or None; the last line of what went wrong)."""
+    script = Path(__file__).with_name("fit_speed.py")
+    command = [sys.executable, script, "--contest", contest, "--only", name]
+    command += ["--batch-sizes", str(batch_size), "--epochs", str(epochs)]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    result = subprocess.run([str(c) for c in command], capture_output=True, text=True, env=environment)
+    if result.returncode:
+        return None, (result.stderr.strip().splitlines() or ["no output"])[-1]
+    return json.loads(result.stdout.strip().splitlines()[-1]), ""
