@@ -55,9 +55,8 @@ def mnist(batch_sizes, epochs):
     for batch_size in batch_sizes or [100]:
         images = f"{mnist_model.NUM_IMAGES:,} images, median of {epochs} after one"
         print(f"\nMNIST model, batch {batch_size}: seconds per epoch of {images}")
-        print(
-            f"  ({mnist_model.FLOPS / 1e9:.0f} GFLOP of matrix products an epoch; this machine's peak: {peak / 1e9:.0f} a second)"
-        )
+        work = f"{mnist_model.FLOPS / 1e9:.0f} GFLOP of matrix products an epoch"
+        print(f"  ({work}; this machine's peak: {peak / 1e9:.0f} a second)")
         compare("mnist", mnist_model.CONTENDERS, batch_size, epochs, mnist_model.FLOPS, peak)
 
 

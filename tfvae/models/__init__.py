@@ -9,6 +9,7 @@ from tfvae.models.factories import (
     make_mixture_decoder_vae,
     make_mse_vae,
 )
+from tfvae.models.graph import layer_graph
 from tfvae.models.restarts import Restarts
 from tfvae.models.vae import VAE
 from tfvae.models.variational import as_vae, encoder_and_decoder, make_vae
@@ -20,6 +21,7 @@ __all__ = [
     "as_vae",
     "encoder_and_decoder",
     "initialize_mixture_decoder",
+    "layer_graph",
     "make_dense_vae",
     "make_document_vae",
     "make_manifold_vae",

@@ -148,13 +148,13 @@ def make_manifold_vae(
         latent_dim: int D, the dimension of the manifold.
         hidden: widths of the encoder's hidden layers; the decoder has them in reverse.
         scale: a `LearnedScale` or a float, in the data's units; None for one that starts at e^-1.5 = 0.22, with the floor
-            0.02, which suits data in [0, 1].
+            0.04, which suits data in [0, 1].
         num_steps: int, optimizer steps of the fit that the learning rate's cosine and the warm-up are laid out for.
         num_restarts: int, candidates trained side by side; 1 gives a `VAE` without restarts.
         learning_rate: float, Adam's at the start.
         activations: of the hidden layers.
     """
-    scale = LearnedScale(initial=math.exp(-1.5), floor=0.02) if scale is None else scale
+    scale = LearnedScale(initial=math.exp(-1.5), floor=0.04) if scale is None else scale
     posterior = IndependentNormal(latent_dim, name="posterior")
     likelihood = IndependentNormal(input_dim, "mean", scale=scale, name="likelihood")
     return _compiled_vae(

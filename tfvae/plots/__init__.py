@@ -9,6 +9,7 @@ from tfvae.plots.curves import (
     log_normalizer,
     manifold_codes,
 )
+from tfvae.plots.graph import layer_boxes
 from tfvae.plots.images import image_grid, tiled
 from tfvae.plots.samples import density_contours, displot, labelled_scatter, scatter_panels
 from tfvae.plots.tables import column_histograms
@@ -24,6 +25,7 @@ __all__ = [
     "image_grid",
     "labelled_scatter",
     "latent_scatter",
+    "layer_boxes",
     "likelihood_by_variance",
     "log_normalizer",
     "loss_curves",
