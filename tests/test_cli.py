@@ -105,6 +105,10 @@ MISTAKES = {
     "bad rule for missing values": (["fit", "digits", "--missing", "guess"], "--missing must be refuse or drop"),
     "bad learning rate": (["fit", "digits", "--learning-rate", "0"], "--learning-rate must be above 0"),
     "unknown column": (["fit", "digits", "--exclude", "weight"], "There is no column 'weight'"),
+    "table's option for images": (["fit", "images", "--columns", "a"], "--columns is for tables"),
+    "images' option for a table": (["fit", "digits", "--image-size", "8"], "--image-size is for images"),
+    "table's model for images": (["fit", "images", "--model", "mixture-decoder"], "'mixture-decoder' for images"),
+    "no images": (["fit", "images"], "holds no image that can be read"),
     "no column left": (["fit", "digits", "--columns", "pixel_0_1", "--exclude", "pixel_0_1"], "No column is left"),
     "no run": (["sample", "nowhere", "-o", "x.csv"], "nowhere is not a run directory"),
     "no run to report": (["report", "nowhere"], "nowhere is not a run directory"),
@@ -120,14 +124,15 @@ MISTAKES = {
 
 @pytest.mark.parametrize(("arguments", "message"), MISTAKES.values(), ids=MISTAKES)
 def test_mistakes_are_one_sentence_with_status_2(arguments, message, tfvae_command, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here" / "images").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
     status, out, err = tfvae_command(*arguments)
     assert status == 2
     assert out == ""
     assert message in err
     assert len(err.strip().splitlines()) == 1
     assert "Traceback" not in err
-    assert not list(tmp_path.iterdir()), "nothing half-written"
+    assert [p.name for p in Path().iterdir()] == ["images"], "nothing half-written"
 
 
 BROKEN = {

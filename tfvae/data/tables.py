@@ -25,7 +25,8 @@ def read_table(path):
     suffix = path.suffix.lower()
     if suffix not in readers:
         raise UserError(
-            f"{path} is not a table that tfvae reads: give a .csv, .parquet, .npy or .npz file, or `digits`."
+            f"{path} is not a table that tfvae reads: give a .csv, .parquet, .npy or .npz file, a folder of images, or a "
+            "set that `tfvae list` shows."
         )
     if not path.is_file():
         raise UserError(f"There is no file {path}.")
