@@ -146,8 +146,7 @@ def test_the_layer_and_the_vae_give_the_same_number_on_the_same_draw(pixels):
     q, p = seen.encode(pixels).distribution, seen.decode(z[2]).distribution
     terms = seen.objective.terms(tf.constant(pixels), q, z[2], p, seen.prior.distribution())
     assert float(by_layer) == pytest.approx(float(tf.reduce_mean(terms.loss)), rel=1e-5)
-    assert as_vae(vae).evaluate is not None
-    assert np.isfinite(seen.log_likelihood(pixels, 20).log_likelihood).all()
+    assert np.isfinite(seen.log_likelihood((pixels > 0.5).astype("float32"), 20).log_likelihood).all()
     assert seen.sample(5, seed=0).shape == (5, 3)
 
 

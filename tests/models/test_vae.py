@@ -252,3 +252,11 @@ def test_likelihood_without_xla_where_xla_cannot(x):
     vae.compile("adam")
     with pytest.warns(UserWarning, match="XLA cannot compile"):
         assert np.isfinite(vae.log_likelihood(x, 20_000).mean)
+
+
+def test_grey_values_under_a_bernoulli_are_no_likelihood(x):
+    vae = make_vae(likelihood=layers.IndependentBernoulli(3, "mean"))
+    binary = (x > 0).astype("float32")
+    with pytest.warns(UserWarning, match="not the log of a density"):
+        vae.log_likelihood(0.5 * binary, 2)
+    assert np.isfinite(vae.log_likelihood(binary, 2).log_likelihood).all()  # and no warning, which would be an error

@@ -68,7 +68,11 @@ def execute_answer(study, run):
     points = next(fit.data.points for fit in study.fits())
     variances = np.geomspace(1e-3, 1, 61)
     evidence = _evidence(points, variances)
-    measures = ["recovered", "collapsed", "rmse", "spearman", "negative_elbo", "kl", "active_units", "scale",
+    recovered = _vae(models["recipe"])
+    evidence["the recipe's decoder"] = np.array(
+        [quadrature_log_prob(lambda z: recovered.decode(z).mean(), points, v).mean() for v in variances]
+    )
+    measures = ["recovered", "collapsed", "rmse", "spearman", "negative_elbo", "kl", "active_units", "scale", "floor",
                 "implied_scale", "steps"]  # fmt: skip
     write_findings(run, rows, measures, _answers(rows, points))
     eigenvalue = largest_eigenvalue(points)
@@ -113,6 +117,7 @@ def measure(model, history, fit):
         row["implied_scale"] = implied
     if "scale" in last:
         row["scale"] = float(last["scale"])
+        row["floor"] = (model.scales[0] if isinstance(model, VAE) else model.layers[-1].scale).floor
     return row
 
 

@@ -192,12 +192,14 @@ class VAE(FastFit, keras.Model):
 
         Returns:
             A `LikelihoodEstimate` of arrays `(N,)`: `log_likelihood`, its `standard_error`, `effective_sample_size`. In
-            expectation the estimate is a lower bound that rises with `num_samples`.
+            expectation the estimate is a lower bound that rises with `num_samples`. Warns where it is no likelihood: of
+            grey values under a Bernoulli.
         """
         x = np.asarray(x, keras.config.floatx())
         if num_samples < 1 or not len(x):
             raise ValueError(f"log_likelihood needs rows and num_samples >= 1, but got {len(x)} and {num_samples}.")
         check_finite("x", x)
+        self._warn_of_grey(x)
         rows = min(len(x), 512)
         chunk = int(np.clip(2**22 // (rows * max(x[0].size, 32)), 1, num_samples))
         use_xla = self._use_xla(len(x) * num_samples // 500)  # a step's arithmetic is about that of 500 draws
@@ -205,6 +207,15 @@ class VAE(FastFit, keras.Model):
         if key not in self._likelihoods:
             self._likelihoods[key] = StreamedLikelihood(self, rows, chunk, use_xla)
         return self._likelihoods[key](x, num_samples, seed)
+
+    def _warn_of_grey(self, x):
+        p = self.decode(tf.zeros([1, *self.prior.event_shape])).distribution
+        if isinstance(getattr(p, "distribution", p), tfd.Bernoulli) and not np.isin(x, (0, 1)).all():
+            warnings.warn(
+                "The data are grey and the likelihood is Bernoulli: their cross-entropy is not the log of a density. "
+                "Use IndependentContinuousBernoulli, or binarize the data.",
+                stacklevel=3,
+            )
 
     def _seeds(self, seed, start):
         """Two seeds as TFP takes them: from `seed`, or else from the model's own generator."""
