@@ -16,8 +16,8 @@ from tfvae.models import as_vae, encoder_and_decoder
 
 tfd = tfp.distributions
 _LATENT_ROWS = 2_000
-# Of a continuous Bernoulli, as Keras' epsilon limits them. Most pixels of MNIST are exactly 0, where without a limit a density
-# has no upper bound: scores are compared at one and the same.
+# Of a continuous Bernoulli, as Keras' epsilon limits them. Most pixels of MNIST are exactly 0, where without a limit a
+# density has no upper bound: scores are compared at one and the same.
 _LOGIT_LIMIT = float(np.log((1 - keras.config.epsilon()) / keras.config.epsilon()))
 
 
@@ -93,8 +93,8 @@ def execute_grey_values(study, run):
             "measured": "No, where a likelihood is meant. Honest −log p(x) on grey test digits, in nats: "
             f"{by.loc['cross-entropy', 'nll']:.0f} of the model trained by cross-entropy (outputs as λ; "
             f"{by.loc['cross-entropy', 'nll_matched_means']:.0f} with matched means), "
-            f"{by.loc['continuous-bernoulli', 'nll']:.0f} of the one trained with the constant. ({(scored == 0).mean():.0%} of the "
-            f"pixels are exactly 0, so that a density has no upper bound: all logits are limited to ±{_LOGIT_LIMIT:.1f}.)",
+            f"{by.loc['continuous-bernoulli', 'nll']:.0f} of the one trained with the constant. "
+            f"({(scored == 0).mean():.0%} of the pixels are exactly 0, so that a density has no upper bound: all logits are limited to ±{_LOGIT_LIMIT:.1f}.)",
         },
         {
             "document": "(its effect on the pictures)",
