@@ -94,7 +94,8 @@ def execute_grey_values(study, run):
             f"{by.loc['cross-entropy', 'nll']:.0f} of the model trained by cross-entropy (outputs as λ; "
             f"{by.loc['cross-entropy', 'nll_matched_means']:.0f} with matched means), "
             f"{by.loc['continuous-bernoulli', 'nll']:.0f} of the one trained with the constant. "
-            f"({(scored == 0).mean():.0%} of the pixels are exactly 0, so that a density has no upper bound: all logits are limited to ±{_LOGIT_LIMIT:.1f}.)",
+            f"({(scored == 0).mean():.0%} of the pixels are exactly 0, so that a density has no upper bound: "
+            f"all logits are limited to ±{_LOGIT_LIMIT:.1f}.)",
         },
         {
             "document": "(its effect on the pictures)",
