@@ -157,6 +157,10 @@ def _answers(rows, points):
     def share(variant, of=count["sum"]):
         return f"{of[variant]} of {count.loc[variant, 'count']} seeds" if variant in count.index else "not in this run"
 
+    def near(variant):
+        group = rows[rows["variant"] == variant]
+        return f"{(group['rmse'] >= 0.75 * group['data_spread']).sum()} of {len(group)}"
+
     eigenvalue = largest_eigenvalue(points)
     at_half = _evidence(points, [0.5])
     below = [v for v in by.index if v.startswith("vae-variance-")]
@@ -172,9 +176,10 @@ def _answers(rows, points):
         {
             "document": "2. There is some parameter / detail that needs tweaking.",
             "measured": f"Yes: the variance of p(x|z), which a squared error sets to 1/2. Fixed variances: {swept}. Learned "
-            f"without a warm-up, {share('learned-scale', collapsed)} collapse; with one, "
-            f"{share('learned-scale-warm-up', collapsed)} collapse and {share('learned-scale-warm-up')} recover the "
-            f"curve; the recipe's network and schedule: {share('recipe-one-candidate')}; with restarts: {share('recipe')}.",
+            f"without a warm-up, {near('learned-scale')} of the seeds end near the mean (RMSE above three quarters of the "
+            f"spread) and {share('learned-scale')} recover the curve; with one, {near('learned-scale-warm-up')} and "
+            f"{share('learned-scale-warm-up')}; the recipe's network and schedule: {share('recipe-one-candidate')}; with "
+            f"restarts: {share('recipe')}.",
         },
         {
             "document": '3. There is a "fundamental" reason why trying to fit this kind of problem is hard.',
