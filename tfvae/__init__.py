@@ -42,6 +42,7 @@ _ROOMS = (
     "report",
     "runs",
     "saving",
+    "tensorboard",
     "tensors",
     "training",
 )

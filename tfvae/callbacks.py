@@ -26,6 +26,7 @@ class KLWarmUp(keras.callbacks.Callback):
         if (epochs is None) == (steps is None) or (epochs or steps) <= 0:
             raise ValueError(f"KLWarmUp needs either epochs > 0 or steps > 0, but got {epochs=} and {steps=}.")
         self.epochs, self.steps = epochs, steps
+        self.goes_on = False  # a warm-up that an earlier fit has begun
         self.waiting = []  # the EarlyStopping callbacks of the same fit, which VAE.fit lists here
 
     def on_train_begin(self, logs=None):
@@ -46,7 +47,7 @@ class KLWarmUp(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         objective = self.model.objective
-        if epoch == 0:  # a training that goes on keeps the start that was saved with the model
+        if epoch == 0 and not self.goes_on:  # a training that goes on keeps the start that was saved with the model
             objective.warm_up_start.assign(tf.cast(self.model.optimizer.iterations, tf.int64))
         objective.warm_up_steps.assign(self.num_steps)
 

@@ -35,11 +35,8 @@ class RunDirectory:
                 )
             return run
         text = json.dumps(_plain({**config, "versions": versions()}), allow_nan=False)  # before anything is written
-        if run.path.exists() and (not run.path.is_dir() or any(run.path.glob("[!.]*"))):
-            if not overwrite:
-                raise UserError(f"{path} already exists: give another --out, or --resume or --overwrite it.")
-            if not run._is_ours():
-                raise UserError(f"{path} is not a run directory, so it is not overwritten: give another --out.")
+        cls.check_free(path, overwrite=overwrite)
+        if overwrite and run._is_ours():
             shutil.rmtree(run.path)
         try:
             run.path.mkdir(parents=True, exist_ok=True)
@@ -47,6 +44,18 @@ class RunDirectory:
         except OSError as error:
             raise UserError(f"{path} cannot be written ({error.strerror}): give another --out.") from None
         return run
+
+    @classmethod
+    def check_free(cls, path, *, overwrite=False, resume=False):
+        """Raises UserError where something at `path` is in the way of a new run, or nothing there can be resumed."""
+        run = cls(Path(path))
+        if resume:
+            run.read_json(CONFIG)
+        elif run.path.exists() and (not run.path.is_dir() or any(run.path.glob("[!.]*"))):
+            if not overwrite:
+                raise UserError(f"{path} already exists: give another --out, or --resume or --overwrite it.")
+            if not run._is_ours():
+                raise UserError(f"{path} is not a run directory, so it is not overwritten: give another --out.")
 
     def _is_ours(self):
         try:

@@ -90,11 +90,9 @@ class FastFit:
         validation_freq=1,
     ):
         """As `keras.Model.fit`; raises ValueError for arrays that the model cannot be trained on, before any step."""
-        self.check_data("x", x, target=y is None)
-        self.check_data("y", y, target=True)
-        self.check_data("sample_weight", sample_weight)
-        if validation_data is not None and not isinstance(validation_data, tf.data.Dataset):
-            self.check_data("validation_data", validation_data, target=True)
+        self.check_data(x, y, sample_weight)
+        if isinstance(validation_data, (tuple, list)) or hasattr(validation_data, "__array__"):
+            self.check_data(*keras.utils.unpack_x_y_sample_weight(validation_data), of="validation_data")
         common = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, "initial_epoch": initial_epoch}
         common["validation_freq"] = validation_freq
         data = as_arrays(x, y, sample_weight)
@@ -138,8 +136,10 @@ class FastFit:
     def evaluate(
         self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None, **kwargs
     ):
-        """As `keras.Model.evaluate`."""
+        """As `keras.Model.evaluate`; raises ValueError as `fit` does."""
         inside_fit = kwargs.get("_use_cached_eval_dataset", False)
+        if not inside_fit:
+            self.check_data(x, y, sample_weight)
         if inside_fit and self._test_batches is not None:
             return self._validate(callbacks)
         kwargs |= {"verbose": verbose, "callbacks": callbacks}
@@ -202,16 +202,22 @@ class FastFit:
 
     # Checking.
 
-    def likelihood_layers(self):
-        """The layers that say, by `check_data`, what a target may hold."""
-        return [layer for layer in self._flatten_layers() if isinstance(layer, VariationalLayer)]
+    def likelihoods_of(self, x, y):
+        """(the part of the data that is modelled, the layers that say by `check_data` what it may hold)."""
+        return x, [layer for layer in self._flatten_layers() if isinstance(layer, VariationalLayer)]
 
-    def check_data(self, name, data, target=False):
-        """Raises ValueError, naming the argument, where arrays in `data` are not finite or no target of this model."""
-        for array in (np.asarray(a) for a in keras.tree.flatten(data) if hasattr(a, "__array__")):
-            check_finite(name, array)
-            for layer in self.likelihood_layers() if target and array.size else ():
-                layer.check_data(name, array)
+    def check_data(self, x, y=None, sample_weight=None, of=None):
+        """Raises ValueError where arrays are not finite, or hold what this model's likelihood is not for.
+
+        Args:
+            of: the argument that they came in, where it is not `x`, `y` and `sample_weight`.
+        """
+        target, layers = self.likelihoods_of(x, y)
+        for name, data in (("x", x), ("y", y), ("sample_weight", sample_weight)):
+            for array in (np.asarray(a) for a in keras.tree.flatten(data) if hasattr(a, "__array__")):
+                check_finite(of or name, array)
+                for layer in layers if data is target and array.size else ():
+                    layer.check_data(of or name, array)
 
     # Choosing.
 

@@ -110,7 +110,7 @@ def test_folder(folder):
     first = np.asarray(Image.open(folder / "a" / "0.png")) / 255
     np.testing.assert_allclose(x[0, ..., 0], first, atol=1e-6)
     assert load_image_folder(folder, (3, 4), "rgb")[0].shape == (6, 3, 4, 3)
-    assert read_images(str(folder))[0].shape == (6, 6, 5)
+    assert read_images(str(folder)).x_train.shape == (6, 6, 5)
 
 
 def test_folders_that_cannot_be_used(folder, tmp_path):

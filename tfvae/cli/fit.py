@@ -49,6 +49,8 @@ def fit(
     """Fit a model to your own table or images."""
     kind = "images" if data in IMAGE_SETS or Path(data).is_dir() else "tables"
     _check_options(model, kind, num_components, missing, holdout, learning_rate)
+    out = out or Path("runs") / f"{Path(data).stem}-{model}"
+    RunDirectory.check_free(out, overwrite=overwrite, resume=resume)
     arguments = {
         "data": data, "model": model, "holdout": holdout, "latent_dim": latent_dim, "num_components": num_components,
         "hidden": _widths(hidden), "learning_rate": learning_rate, "epochs": epochs, "batch_size": batch_size,
@@ -61,11 +63,13 @@ def fit(
         codec, about, prepared = _prepare_table(data, arguments)
     else:
         given = [f"--{k}" for k, v in {"columns": columns, "exclude": exclude, "label": label}.items() if v]
+        given += ["--missing"] if missing != "refuse" else []
         if given:
             raise UserError(f"{given[0]} is for tables, but the data are images.")
+        if image_size is not None and data in IMAGE_SETS:
+            raise UserError(f"--image-size is for a folder of images, but {data} is a set of one size.")
         arguments |= {"image_size": image_size}
         codec, about, prepared = _prepare_images(data, image_size, holdout, seed)
-    out = out or Path("runs") / f"{Path(data).stem}-{model}"
     config = {"command": "fit", "arguments": arguments, "data": about, codec.kind: codec.to_config()}
     directory = RunDirectory.create(out, config, overwrite=overwrite, resume=resume)
     if resume and directory.read_json("config.json")["data"]["sha256"] != about["sha256"]:
@@ -117,16 +121,18 @@ def _prepare_table(data, arguments):
 
 
 def _prepare_images(data, image_size, holdout, seed):
-    """(codec, what the config says of the data, (train images, labels, test images or None, labels))."""
+    """(codec, what the config says of the data, (images,))."""
     from tfvae.data.image_codec import ImageCodec, read_images
+    from tfvae.data.images import image_files
     from tfvae.data.tables import array_hash, split_rows
 
-    x, y, x_test, y_test = read_images(data, image_size)
-    if x_test is None:
-        split_rows(len(x), holdout, seed)
-    codec = ImageCodec.fit(x)
-    about = {"sha256": array_hash(x), "images": len(x), "labelled": y is not None}
-    return codec, about, (x, y, x_test, y_test)
+    if data not in IMAGE_SETS:
+        split_rows(len(image_files(data)), holdout, seed)
+        import_tensorflow()  # which reads a folder's images
+    images = read_images(data, image_size)
+    codec = ImageCodec.fit(images.x_train)
+    x = images.x_train
+    return codec, {"sha256": array_hash(x), "images": len(x), "labelled": images.y_train is not None}, (images,)
 
 
 def _select(frame, columns, exclude, label):

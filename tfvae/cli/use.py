@@ -1,5 +1,6 @@
 """`tfvae sample`, `encode`, `decode` and `score`: what a finished run is for."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,7 +21,8 @@ def sample(
 ):
     """Draw rows or images from a trained model, in the data's units."""
     codec = _codec(run)
-    vae = _load(run, model, output, codec)
+    _check_output(output, codec)
+    vae = _load(run, model)
     _write(codec, codec.inverse(vae.sample(n, seed=seed, mean=mean)), output)
 
 
@@ -31,8 +33,9 @@ def encode(run: RunPath, data: Data, output: Output, model: ModelName = None):
     import pandas as pd
 
     codec = _codec(run)
-    rows = codec.read(data)
-    vae = _load(run, model, output, _Table)
+    _check_output(output, _Table)
+    rows = _read(codec, data)
+    vae = _load(run, model)
     vectors = _vectors(codec, rows, vae)
     q = [vae.encode(some).distribution for some in np.array_split(vectors, -(-len(vectors) // _ROWS))]
     parts = {"mean": [d.mean() for d in q], "sd": [d.stddev() for d in q]}
@@ -50,8 +53,9 @@ def decode(run: RunPath, codes: Data, output: Output, model: ModelName = None):
     from tfvae.data.tables import check_values, read_table
 
     codec = _codec(run)
+    _check_output(output, codec)
     frame = check_values(read_table(codes))
-    vae = _load(run, model, output, codec)
+    vae = _load(run, model)
     dimension = vae.prior.event_shape[0]
     names = [f"z{d}_mean" for d in range(dimension)]
     if all(name in frame for name in names):
@@ -79,8 +83,9 @@ def score(
     import pandas as pd
 
     codec = _codec(run)
-    rows = codec.read(data)
-    vae = _load(run, model, output, _Table)
+    _check_output(output, _Table)
+    rows = _read(codec, data)
+    vae = _load(run, model)
     estimate = vae.log_likelihood(_vectors(codec, rows, vae, seed), num_samples=num_samples, seed=seed)
     frame = pd.DataFrame(
         {
@@ -116,12 +121,24 @@ def _codec(run):
     return codec_of(RunDirectory.open(run).read_json("config.json"))
 
 
-def _load(run, model, output, writer):
-    """The run's model as a `VAE`, after the output's name has been checked."""
-    if output.suffix not in writer.suffixes:
+def _check_output(output, writer):
+    if output.suffix.lower() not in writer.suffixes:
         raise UserError(f"{output} cannot be written: give a name that ends in {_either(writer.suffixes)}.")
     if not output.absolute().parent.is_dir():
         raise UserError(f"{output} cannot be written: there is no folder {output.absolute().parent}.")
+
+
+def _read(codec, data):
+    if Path(data).is_dir():
+        from tfvae.data.images import image_files
+
+        image_files(data)
+        import_tensorflow()  # which reads a folder's images
+    return codec.read(data)
+
+
+def _load(run, model):
+    """The run's model as a `VAE`."""
     from tfvae.runs import RunDirectory, load_run
 
     RunDirectory.open(run).model_path(model)

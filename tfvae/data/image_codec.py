@@ -2,12 +2,13 @@
 
 import dataclasses
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from tfvae.data.codec import Codec
-from tfvae.data.images import KNOWN, load_image_folder, load_images
+from tfvae.data.images import KNOWN, Images, image_files, load_image_folder, load_images
 from tfvae.errors import UserError
 
 
@@ -44,8 +45,10 @@ class ImageCodec(Codec):
             images = images.reshape(len(images), *self.shape)
         elif path.suffix.lower() in (".npy", ".npz"):
             images = _read_array(path)
-        else:
+        elif data in KNOWN:
             images = load_images(data).x_test
+        else:
+            raise UserError(f"There is no folder, .npy or .npz file or set of images {str(data)!r}.")
         return self.check(images)
 
     def check(self, images):
@@ -54,7 +57,11 @@ class ImageCodec(Codec):
             raise UserError(f"The images have shape {images.shape[1:]}, but this model takes {self.shape}.")
         if not len(images):
             raise UserError("There is no image.")
-        if not np.isfinite(images).all() or images.min() < 0 or images.max() > 1:
+        if images.dtype.kind not in "fiub":
+            raise UserError(f"Images must be numbers, but are {images.dtype}.")
+        if not np.isfinite(images).all():
+            raise UserError("The images have NaN or infinite pixels: remove or fill them.")
+        if images.min() < 0 or images.max() > 1:
             raise UserError(
                 f"Pixels must be in [0, 1], but are from {np.min(images):g} to {np.max(images):g}: "
                 "divide pixels of 0 to 255 by 255."
@@ -69,9 +76,9 @@ class ImageCodec(Codec):
         path = Path(path)
         temporary = path.with_name(f".writing-{path.name}")
         try:
-            if path.suffix == ".png":
+            if path.suffix.lower() == ".png":
                 _write_png(images, temporary)
-            elif path.suffix == ".npy":
+            elif path.suffix.lower() == ".npy":
                 np.save(temporary, images)
             else:
                 np.savez_compressed(temporary, x=images)
@@ -96,18 +103,16 @@ class ImageCodec(Codec):
 
 
 def read_images(data, image_size=None):
-    """(train images, their labels or None, test images or None, their labels or None) of a folder or a known set.
+    """The `Images` of a known set or of a folder.
 
-    A folder's images are grey where its first one is; its subfolders, if it has any, are the labels.
+    A folder's images are grey where its first one is; where all lie in subfolders, these are the labels.
     """
     if data in KNOWN:
-        images = load_images(data)
-        return images.x_train, images.y_train, images.x_test, images.y_test
-    path = Path(data)
-    labels = "inferred" if any(p.is_dir() for p in path.iterdir()) else None
+        return load_images(data)
+    at_root = any(file.parent == Path(data) for file in image_files(data))
     size = None if image_size is None else (image_size, image_size)
-    pixels, labels = load_image_folder(path, size, None, labels)
-    return (pixels[..., 0] if pixels.shape[-1] == 1 else pixels), labels, None, None
+    pixels, labels = load_image_folder(data, size, None, None if at_root else "inferred")
+    return Images(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, labels)
 
 
 def _read_array(path):
@@ -116,7 +121,7 @@ def _read_array(path):
     try:
         array = np.load(path, allow_pickle=False)
         return array if path.suffix.lower() == ".npy" else array["x" if "x" in array else next(iter(array))]
-    except (ValueError, OSError, EOFError, KeyError, StopIteration, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, KeyError, StopIteration, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path} cannot be read, it is damaged or truncated: {error}") from None
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import os
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +25,13 @@ KNOWN = {
 class Images:
     """A set of images, `(n, H, W)` or `(n, H, W, C)`, or flat `(n, H·W·C)`; float32 in [0, 1], labels as integers.
 
-    `x_valid` and `y_valid` are None where the set has no validation part of its own; labels are None where there are none.
+    Parts and labels that a set does not have are None.
     """
 
     x_train: np.ndarray
-    y_train: np.ndarray | None
-    x_test: np.ndarray
-    y_test: np.ndarray | None
+    y_train: np.ndarray | None = None
+    x_test: np.ndarray | None = None
+    y_test: np.ndarray | None = None
     x_valid: np.ndarray | None = None
     y_valid: np.ndarray | None = None
     lossy: bool = False  # JPEG copies: never for bits per dimension that are compared with published ones
@@ -60,7 +61,7 @@ def load_images(name):
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return _packed(arrays) if "jpeg_train" in arrays else _unpacked(arrays)
-    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, TypeError, OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path} cannot be read, it is damaged or truncated: {error}") from None
 
 
@@ -79,29 +80,45 @@ def load_image_folder(path, image_size=None, color_mode=None, labels=None):
     Raises:
         UserError: where there is no image, or one cannot be read; it is named.
     """
-    import keras
-
-    path = Path(path)
-    if not path.is_dir():
-        raise UserError(f"There is no folder {path}.")
-    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in (".bmp", ".gif", ".jpeg", ".jpg", ".png"))
-    if not files:
-        raise UserError(f"{path} holds no image that can be read: .bmp, .gif, .jpeg, .jpg or .png.")
+    files = image_files(path)
     first = _opened(files[0])
     image_size = image_size or first.size[::-1]
     color_mode = color_mode or ("grayscale" if first.mode in ("1", "L", "I", "I;16") else "rgb")
+    import keras
+
     try:
         dataset = keras.utils.image_dataset_from_directory(
-            path, labels=labels, label_mode=None if labels is None else "int", color_mode=color_mode,
-            image_size=image_size, shuffle=False, batch_size=256, verbose=False,
-        )  # fmt: skip
-        batches = list(dataset.as_numpy_iterator())
+            path,
+            labels=None,
+            color_mode=color_mode,
+            image_size=image_size,
+            shuffle=False,
+            batch_size=256,
+            verbose=False,
+        )
+        pixels = np.concatenate(list(dataset.as_numpy_iterator()))
     except Exception as error:  # TensorFlow's decoder says what is wrong, but not where
         for file in files:
             _opened(file)
         raise UserError(f"The images in {path} cannot be read: {str(error).strip().splitlines()[0]}") from None
-    pixels, found = zip(*batches, strict=True) if labels else (batches, None)
-    return np.concatenate(pixels) / np.float32(255), None if found is None else np.concatenate(found)
+    row_of = {Path(p).resolve(): row for row, p in enumerate(dataset.file_paths)}  # Keras reads hidden folders too
+    pixels = pixels[[row_of[file.resolve()] for file in files]] / np.float32(255)
+    if labels is None:
+        return pixels, None
+    folders = [str(file.parent) for file in files]
+    return pixels, np.unique(folders, return_inverse=True)[1]
+
+
+def image_files(path):
+    """The image files under a folder in the order of their paths, without hidden ones; UserError where there are none."""
+    path = Path(path)
+    if not path.is_dir():
+        raise UserError(f"There is no folder {path}.")
+    found = (p for p in path.rglob("*") if p.suffix.lower() in (".bmp", ".gif", ".jpeg", ".jpg", ".png"))
+    files = sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(path).parts))
+    if not files:
+        raise UserError(f"{path} holds no image that can be read: .bmp, .gif, .jpeg, .jpg or .png.")
+    return files
 
 
 def binarize(x, seed):
@@ -111,8 +128,10 @@ def binarize(x, seed):
     return (np.random.default_rng(seed).random(x.shape, "float32") < x).astype("float32")
 
 
-def dynamically_binarized(x, batch_size, seed=0, shuffle=True):
+def dynamically_binarized(x, batch_size, seed=0, shuffle=True, initial_epoch=0):
     """A `tf.data.Dataset` of batches of x whose pixels are drawn anew in every epoch, as a function of (seed, epoch).
+
+    An epoch is one pass over the data set, counted from `initial_epoch`, whoever makes it.
 
     Source: Salakhutdinov and Murray, "On the quantitative analysis of deep belief networks" (2008).
     """
@@ -120,7 +139,7 @@ def dynamically_binarized(x, batch_size, seed=0, shuffle=True):
 
     x = np.asarray(x, "float32")
     _check_probabilities(x)
-    n, counter = len(x), iter(range(2**31))
+    n, counter = len(x), itertools.count(initial_epoch)
     data = tf.constant(x)
 
     def epoch(number):
@@ -142,18 +161,18 @@ def dynamically_binarized(x, batch_size, seed=0, shuffle=True):
 
 
 def _check_probabilities(x):
-    if not x.size or x.min() < 0 or x.max() > 1:
+    if not x.size or not (x.min() >= 0 and x.max() <= 1):  # NaN is neither
         raise ValueError("Binarization takes pixels in [0, 1] as probabilities: divide pixels of 0 to 255 by 255.")
 
 
 def _unit(pixels):
     pixels = np.asarray(pixels)
-    return pixels.astype("float32") / np.float32(255 if pixels.dtype == np.uint8 and pixels.max() > 1 else 1)
+    return pixels.astype("float32") / np.float32(255 if pixels.dtype.kind in "iu" and pixels.max() > 1 else 1)
 
 
 def _unpacked(arrays):
     parts = {k: arrays[k] for k in ("x_train", "y_train", "x_test", "y_test", "x_valid", "y_valid") if k in arrays}
-    return Images(**{"y_train": None, "y_test": None} | {k: _unit(v) if k[0] == "x" else v for k, v in parts.items()})
+    return Images(**{k: _unit(v) if k[0] == "x" else v for k, v in parts.items()})
 
 
 def _packed(arrays):

@@ -168,14 +168,16 @@ def _answers(rows, points):
     return [
         {
             "document": "1. Our implementation of VAE is wrong.",
-            "measured": f"No. Its squared error and an independent VAE of variance 1/2 end alike: RMSE "
-            f"{by.loc['document-layer', 'rmse']:.3f} and {by.loc['vae-variance-0.5', 'rmse']:.3f}, both collapsed. With "
-            f"nothing mended but the scale (and the learning rate's schedule), its layers recover the curve in "
-            f"{share('layer-learned-scale')}, at an RMSE of {by.loc['layer-learned-scale', 'rmse']:.4f} on average.",
+            "measured": f"Its squared error and an independent VAE of variance 1/2 end at an RMSE of "
+            f"{by.loc['document-layer', 'rmse']:.3f} and {by.loc['vae-variance-0.5', 'rmse']:.3f} (the data's spread is "
+            f"{rows['data_spread'].mean():.3f}). Its layers on the recipe's network and schedule: squared error RMSE "
+            f"{by.loc['layer-squared-error', 'rmse']:.3f}, {share('layer-squared-error', collapsed)} collapsed; with "
+            f"nothing changed but the scale, learned, {by.loc['layer-learned-scale', 'rmse']:.4f}, "
+            f"{share('layer-learned-scale', collapsed)} collapsed, {share('layer-learned-scale')} in the right order.",
         },
         {
             "document": "2. There is some parameter / detail that needs tweaking.",
-            "measured": f"Yes: the variance of p(x|z), which a squared error sets to 1/2. Fixed variances: {swept}. Learned "
+            "measured": f"The variance of p(x|z), which a squared error sets to 1/2. Fixed variances: {swept}. Learned "
             f"without a warm-up, {near('learned-scale')} of the seeds end near the mean (RMSE above three quarters of the "
             f"spread) and {share('learned-scale')} recover the curve; with one, {near('learned-scale-warm-up')} and "
             f"{share('learned-scale-warm-up')}; the recipe's network and schedule: {share('recipe-one-candidate')}; with "
@@ -183,12 +185,11 @@ def _answers(rows, points):
         },
         {
             "document": '3. There is a "fundamental" reason why trying to fit this kind of problem is hard.',
-            "measured": f"At variance 1/2, yes: collapse is the best solution of all decoders (largest gradient towards "
-            f"any other {collapse_gradient(points, 0.5):.1e}; mean log p(x) {at_half['collapsed to the mean'][0]:.3f} "
-            f"collapsed, {at_half['the curve itself'][0]:.3f} on the true curve). Below the largest eigenvalue of the "
-            f"data's covariance, {eigenvalue:.3f}, it no longer is (gradient "
-            f"{collapse_gradient(points, 0.9 * eigenvalue):.1e} at nine tenths of it). "
-            "What stays hard is the order of the pieces, a local optimum, which restarts mend.",
+            "measured": "Lindsay's gradient, which is positive nowhere if and only if collapse is the best of all decoders: "
+            f"{collapse_gradient(points, 0.5):.1e} at variance 1/2, {collapse_gradient(points, 1.1 * eigenvalue):.1e} at "
+            f"1.1 times the largest eigenvalue of the data's covariance ({eigenvalue:.3f}), "
+            f"{collapse_gradient(points, 0.9 * eigenvalue):.1e} at 0.9 times. Mean log p(x) at 1/2: "
+            f"{at_half['collapsed to the mean'][0]:.3f} collapsed, {at_half['the curve itself'][0]:.3f} on the true curve.",
         },
     ]
 

@@ -14,37 +14,39 @@ _SCORE_SAMPLES = 200
 _SHOWN = 100
 
 
-def fit_images(run, codec, x, labels, x_test, test_labels, options):
+def fit_images(run, codec, images, options):
     """Fits the model that `options` describe, evaluates it on held-out images and draws it.
 
     Args:
         run: `RunDirectory`.
         codec: `ImageCodec`.
-        x: images to train on, `(n, H, W)` or `(n, H, W, C)`, in [0, 1].
-        labels: `(n,)` integers that colour figures, or None.
-        x_test, test_labels: held-out images; None to hold out some of x.
+        images: `Images`; where it has no test or validation images, some are held out from the others.
         options: as for `fit_tables`.
     """
     seed = options["seed"]
+    x, labels, x_test, test_labels = images.x_train, images.y_train, images.x_test, images.y_test
     train, validation, held_out = split_rows(len(x), options["holdout"], seed)
-    if x_test is not None:  # then validation images are all that is taken from x
-        train = np.setdiff1d(np.arange(len(x)), validation)
-    else:
+    if x_test is None:
         x_test, test_labels = x[held_out], None if labels is None else labels[held_out]
+    else:
+        train = np.setdiff1d(np.arange(len(x)), validation)
     order = np.random.default_rng(seed).permutation(len(x_test))  # a set may be sorted by its labels
     x_test, test_labels = x_test[order], None if test_labels is None else test_labels[order]
     vectors, test = codec.transform(x), codec.transform(x_test)
+    if images.x_valid is None:
+        train_vectors, validation_vectors = vectors[train], vectors[validation]
+    else:
+        train_vectors, validation_vectors = vectors, codec.transform(images.x_valid)
     make_model = model_maker(models, options, codec.num_pixels, codec.binary)
-    model, history = fit_until_worse(run, make_model, vectors[train], vectors[validation], options)
+    model, history = fit_until_worse(run, make_model, train_vectors, validation_vectors, options)
     estimate = model.log_likelihood(test[:_SCORED], _SCORE_SAMPLES, seed)
-    baseline = _pixelwise(vectors[train], test[:_SCORED], codec.binary)
+    baseline = _pixelwise(train_vectors, test[:_SCORED], codec.binary)
     latent = latent_report(model, test[:_SCORED], seed)
     metrics = {
-        "images_trained": len(train),
+        "images_trained": len(train_vectors),
         "images_held_out": len(test),
         "images_scored": len(estimate.log_likelihood),
         "nll": -estimate.mean,
-        "bits_per_dimension": -estimate.mean / codec.num_pixels / np.log(2),
         "kl": latent.kl,
         "active_units": latent.active_units,
         "mutual_information": latent.mutual_information,
@@ -53,11 +55,18 @@ def fit_images(run, codec, x, labels, x_test, test_labels, options):
             {"model": baseline[0], "nll": -baseline[1].mean(),
              "standard_error": float(baseline[1].std(ddof=1) / np.sqrt(len(baseline[1])))},
         ],
-        "notes": ["Densities are those of pixels scaled to [0, 1]."] if not codec.binary else [],
+        "notes": _notes(codec, images.lossy),
     }  # fmt: skip
     run.write_json(METRICS, metrics)
     _draw(run, model, codec, history, test, test_labels, seed)
     return metrics
+
+
+def _notes(codec, lossy):
+    notes = [] if codec.binary else ["Densities are those of pixels scaled to [0, 1]."]
+    if lossy:
+        notes.append("The images are lossy JPEG copies: compare these likelihoods with no published ones.")
+    return notes
 
 
 def _pixelwise(train, test, binary):
@@ -67,7 +76,9 @@ def _pixelwise(train, test, binary):
         return "independent pixels (Bernoulli)", test @ np.log(p) + (1 - test) @ np.log1p(-p)
     mean, sd = train.mean(axis=0), np.maximum(train.std(axis=0), 1e-2)
     z = (test - mean) / sd
-    return "independent pixels (Gaussian, sd at least 0.01)", -(0.5 * z**2 + np.log(sd) + 0.919).sum(axis=1)
+    return "independent pixels (Gaussian, sd at least 0.01)", -(0.5 * z**2 + np.log(sd * np.sqrt(2 * np.pi))).sum(
+        axis=1
+    )
 
 
 def _draw(run, model, codec, history, test, labels, seed):
@@ -83,7 +94,7 @@ def _draw(run, model, codec, history, test, labels, seed):
         "5-draws": ("Draws from p(x|z), z ~ p(z)", model.sample(_SHOWN, seed)),
     }
     for name, (title, vectors) in pictures.items():
-        run.save_figure(name, plots.image_grid(codec.inverse(vectors), title))
+        run.save_figure(name, plots.image_grid(codec.inverse(vectors), title, ink=False))
     z = model.encode(test[:_SCORED]).mean().numpy()
     codes = np.zeros(len(z), int) if labels is None else np.unique(labels[: len(z)], return_inverse=True)[1]
     of = "held-out images" if labels is None else "coloured by label"

@@ -110,7 +110,8 @@ def _draw(run, model, codec, frame, vectors, labels, history, held_out, seed):
     side = round(len(frame.columns) ** 0.5)
     if side * side == len(frame.columns) and side >= 5 and not codec.categoricals:  # columns that can be seen as pixels
         means = codec.inverse(model.sample(n, seed=seed, mean=True))
+        limits = (frame.to_numpy("float64").min(), frame.to_numpy("float64").max())
         titles = ("Held-out rows", "Draws from p(x|z), z ~ p(z)", "Decoder means, z ~ p(z)")
         for name, title, table in zip(("data", "draws", "means"), titles, (*shown.values(), means), strict=True):
             images = table.to_numpy("float64")[:50].reshape(-1, side, side)
-            run.save_figure(f"images-{name}", plots.image_grid(images, title))
+            run.save_figure(f"images-{name}", plots.image_grid(images, title, limits=limits))

@@ -67,9 +67,7 @@ class VariationalLayer(keras.layers.Layer):
 
     def likelihood(self, x_pred):
         """p(x | x_pred) as a `tfd.Distribution` of batch shape `(B,)`: what `as_vae` needs beside `model_nll`."""
-        if type(self).model_nll is not VariationalLayer.model_nll:
-            raise NotImplementedError(f"{type(self).__name__} defines `model_nll` but not `likelihood`.")
-        return _independent(tfd.Bernoulli(probs=x_pred, dtype=x_pred.dtype))
+        return _independent(tfd.Bernoulli(logits=_logits(x_pred), dtype=x_pred.dtype))
 
     def kl(self, z_mean, z_log_var):
         """KL(N(mean, exp(log variance)) ‖ N(0, I)) of each example, `(B,)`, in nats."""
@@ -77,10 +75,7 @@ class VariationalLayer(keras.layers.Layer):
 
     def _vae_loss(self, x, x_decoded_mean, z_mean, z_log_var):
         """The number that is added to the loss. The document's own hook, with its name: subclasses there override it."""
-        reconstruction, kl = self.model_nll(x, x_decoded_mean), self.kl(z_mean, z_log_var)
-        self.reconstruction_metric.update_state(reconstruction)
-        self.kl_metric.update_state(kl)
-        return ops.mean(reconstruction + kl)
+        return ops.mean(self.model_nll(x, x_decoded_mean) + self.kl(z_mean, z_log_var))
 
     def call(self, inputs):
         if not isinstance(inputs, (list, tuple)) or len(inputs) != 4:
@@ -88,8 +83,12 @@ class VariationalLayer(keras.layers.Layer):
                 f"{type(self).__name__} must be called with [x, decoded mean, z mean, z log variance], "
                 f"but got {inputs!r}."
             )
-        self.add_loss(self._vae_loss(*inputs))
-        return inputs[1]
+        x, x_decoded_mean, z_mean, z_log_var = inputs
+        self.add_loss(self._vae_loss(x, x_decoded_mean, z_mean, z_log_var))
+        # Computed once more for the metrics, whatever a subclass adds; in a graph the two are one.
+        self.reconstruction_metric.update_state(self.model_nll(x, x_decoded_mean))
+        self.kl_metric.update_state(self.kl(z_mean, z_log_var))
+        return x_decoded_mean
 
     def compute_output_shape(self, input_shape):
         return input_shape[1]
@@ -115,10 +114,12 @@ class MSEVariationalLayer(VariationalLayer):
 
 @register
 class ReconstructionOnlyVariationalLayer(MSEVariationalLayer):
-    """The squared error without the KL, the document's "hacky" layer: an autoencoder with a noisy code."""
+    """The squared error without the KL, which is shown and not minimized: an autoencoder with a noisy code.
+
+    The document's "hacky" layer.
+    """
 
     def _vae_loss(self, x, x_decoded_mean, z_mean, z_log_var):
-        super()._vae_loss(x, x_decoded_mean, z_mean, z_log_var)  # for its metrics: the KL is shown, not minimized
         return ops.mean(self.model_nll(x, x_decoded_mean))
 
 
@@ -145,10 +146,13 @@ class GaussianVariationalLayer(VariationalLayer):
     def likelihood(self, x_pred):
         return _independent(tfd.Normal(x_pred, tf.broadcast_to(scale_value(self.scale), tf.shape(x_pred))))
 
+    def call(self, inputs):
+        if self.scale_metric is not None:
+            self.scale_metric.update_state(ops.min(self.scale.value()))
+        return super().call(inputs)
+
     def model_nll(self, x, x_pred):
         scale = ops.convert_to_tensor(scale_value(self.scale))
-        if self.scale_metric is not None:
-            self.scale_metric.update_state(ops.min(scale))
         log_scale = ops.broadcast_to(ops.log(scale), ops.shape(x_pred))
         return _sum(0.5 * ops.square((x - x_pred) / scale) + log_scale + 0.5 * math.log(2 * math.pi))
 

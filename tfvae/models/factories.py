@@ -138,8 +138,9 @@ def make_manifold_vae(
 ):
     """A compiled VAE for data near a curve or a surface, which a plain VAE folds or flattens (document 002).
 
-    Three things mend it: a learned observation scale that starts below the data's spread (above it, collapse to the mean
-    is the best solution, not a failure of the training); a KL warm-up over half of the training; and `Restarts`, since a
+    Three things mend it: a learned observation scale that starts below the data's spread (for variances above the
+    largest eigenvalue of the data's covariance, collapse to the mean is stable, and on document 002's curve the best
+    solution there is); a KL warm-up over half of the training; and `Restarts`, since a
     curve can also be learned in pieces in the wrong order, which only the ELBO tells. The scale's floor makes the
     difference visible: on a curve without noise the likelihood has no upper bound, and pieces cost next to nothing.
 

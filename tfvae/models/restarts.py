@@ -1,9 +1,11 @@
 """Restarts: several initializations of one model trained side by side, of which the best is kept."""
 
+import math
+
 import keras
 import tensorflow as tf
 
-from tfvae.models.vae import VAE, weighted_mean
+from tfvae.models.vae import VAE, num_replicas, sum_of, weighted_mean
 from tfvae.saving import register
 
 
@@ -63,18 +65,28 @@ class Restarts(VAE):
         target, share = x if y is None else y, self._beta_share()
         terms = [c.terms(target, p, share, True) for c, p in zip(self.candidates, y_pred, strict=True)]
         loss, reconstruction, kl = (tf.stack(values) for values in zip(*terms, strict=True))  # each (R, B)
+        losses = tf.stack([
+            weighted_mean(row, sample_weight) + sum_of(c.losses)
+            for row, c in zip(tf.unstack(loss), self.candidates, strict=True)
+        ])  # fmt: skip
+        finite = tf.math.is_finite(losses)
+        negative_elbos = tf.stop_gradient(
+            [weighted_mean(row, sample_weight) for row in tf.unstack(reconstruction + kl)]
+        )
         done = tf.cast(self.optimizer.iterations, tf.float32)
         decay = tf.minimum(self.memory, done / (done + 1))
-        negative_elbos = tf.stop_gradient(tf.reduce_mean(reconstruction + kl, axis=1))
-        self.scores.assign(decay * self.scores + (1 - decay) * negative_elbos)
+        scores = decay * self.scores + (1 - decay) * negative_elbos
+        # A candidate that has diverged is out, for good, and does not touch the others.
+        self.scores.assign(tf.where(finite & tf.math.is_finite(scores), scores, math.inf))
         best = tf.argmin(self.scores)
         scale = tf.gather([c.smallest_scale() for c in self.candidates], best) if self.scales else None
         self._track(tf.gather(reconstruction, best), tf.gather(kl, best), sample_weight, scale)
-        means = tf.stack([weighted_mean(row, sample_weight) for row in tf.unstack(loss)])
-        total = self._total(tf.reduce_sum(means))
-        return total + tf.stop_gradient(
-            self._total(tf.gather(means, best)) - total
-        )  # everyone's gradient, the best one's value
+        total = tf.reduce_sum(tf.where(finite, losses, tf.zeros_like(losses)))
+        # The best one's value, everyone's gradient.
+        return (tf.stop_gradient(tf.gather(losses, best)) + (total - tf.stop_gradient(total))) / num_replicas()
+
+    def _added_losses(self):
+        return [*self.encoder.losses, *self.decoder.losses, *self.prior.losses]
 
     def _own_callbacks(self):
         return [_AdoptBest()]

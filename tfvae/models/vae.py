@@ -8,10 +8,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.batches import check_finite
 from tfvae.callbacks import KLWarmUp
 from tfvae.importance import StreamedLikelihood
-from tfvae.layers.distribution_layer import next_seed
+from tfvae.layers.distribution_layer import DistributionLayer, next_seed
 from tfvae.layers.kl import KLDivergenceAddLoss
 from tfvae.layers.scales import LearnedScale
 from tfvae.objectives import ELBO
@@ -127,8 +126,11 @@ class VAE(FastFit, keras.Model):
 
     def _total(self, loss):
         """With what layers have added; Keras sums the gradients of a distribution strategy's replicas."""
-        total = loss + sum(tf.reduce_sum(added) for added in self.losses)
-        return total / tf.distribute.get_strategy().num_replicas_in_sync
+        total = loss + sum_of(self._added_losses())
+        return total / num_replicas()
+
+    def _added_losses(self):
+        return self.losses
 
     def compile(self, *args, **kwargs):
         """As `FastFit.compile`; a warm-up that was under way is over, since the new optimizer counts from 0."""
@@ -143,6 +145,7 @@ class VAE(FastFit, keras.Model):
         warm_ups = [c for c in callbacks if isinstance(c, KLWarmUp)]
         if self.objective.default_warm_up and not warm_ups and self._warms_up():
             warm_ups = [KLWarmUp(steps=self.objective.default_warm_up)]
+            warm_ups[0].goes_on = int(self.objective.warm_up_steps) > 0  # in the fit after an earlier one
             callbacks = warm_ups + callbacks
         for warm_up in warm_ups:
             warm_up.waiting = [c for c in callbacks if isinstance(c, keras.callbacks.EarlyStopping)]
@@ -152,7 +155,10 @@ class VAE(FastFit, keras.Model):
 
     def _warms_up(self):
         """Whether the training is at its start or within a warm-up."""
-        return int(self.optimizer.iterations) == 0 or float(self._beta_share()) < 1
+        if not self.compiled:
+            return False  # Keras says so
+        done = keras.ops.convert_to_numpy(self.optimizer.iterations)
+        return done == 0 or float(self.objective.warm_up(done)) < 1
 
     def _own_callbacks(self):
         """Callbacks of every fit, which come before the user's."""
@@ -167,8 +173,9 @@ class VAE(FastFit, keras.Model):
                     stacklevel=3,
                 )
 
-    def likelihood_layers(self):
-        return [self.decoder.layers[-1]]
+    def likelihoods_of(self, x, y):
+        layers = [layer for layer in self.decoder._flatten_layers() if isinstance(layer, DistributionLayer)]
+        return x if y is None else y, layers[-1:]
 
     # Use.
 
@@ -198,7 +205,7 @@ class VAE(FastFit, keras.Model):
         x = np.asarray(x, keras.config.floatx())
         if num_samples < 1 or not len(x):
             raise ValueError(f"log_likelihood needs rows and num_samples >= 1, but got {len(x)} and {num_samples}.")
-        check_finite("x", x)
+        self.check_data(x)
         self._warn_of_grey(x)
         rows = min(len(x), 512)
         chunk = int(np.clip(2**22 // (rows * max(x[0].size, 32)), 1, num_samples))
@@ -233,6 +240,14 @@ class VAE(FastFit, keras.Model):
 
 def weighted_mean(values, sample_weight):
     return tf.reduce_mean(values if sample_weight is None else values * tf.cast(sample_weight, values.dtype))
+
+
+def num_replicas():
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def sum_of(losses):
+    return sum(tf.reduce_sum(loss) for loss in losses)
 
 
 def _as_input(x):

@@ -82,12 +82,19 @@ def as_vae(vae, likelihood=None):
     encoder, decoder = encoder_and_decoder(vae)
     if likelihood is None:
         (loss,) = (layer for layer in vae.layers if isinstance(layer, VariationalLayer))
+        nll_of, likelihood_of = (_defining(type(loss), name) for name in ("model_nll", "likelihood"))
+        if nll_of is not likelihood_of and issubclass(nll_of, likelihood_of):
+            raise NotImplementedError(f"{nll_of.__name__} defines `model_nll` but not `likelihood`.")
         likelihood = loss.likelihood
     parameters = [vae.get_layer(name).output for name in ("z_mean", "z_log_var")]
     return VAE(
         keras.Model(encoder.input, DistributionLambda(_diagonal_normal)(parameters)),
         keras.Model(decoder.input, DistributionLambda(likelihood, tfd.Distribution.mean)(decoder.output)),
     )
+
+
+def _defining(cls, name):
+    return next(base for base in cls.__mro__ if name in vars(base))
 
 
 def _diagonal_normal(parameters):

@@ -77,7 +77,7 @@ def likelihood_by_variance(variances, curves, threshold, title=""):
     Args:
         variances: `(v,)`.
         curves: dict label -> `(v,)`, nats.
-        threshold: the variance above which collapse is the best solution.
+        threshold: the variance above which collapse is stable.
     """
     figure = Figure(figsize=(6.5, 4.2), layout="constrained")
     axis = figure.subplots()

@@ -23,20 +23,21 @@ def tiled(images, columns=10, gap=1):
     return canvas
 
 
-def image_grid(images, title="", columns=10, gap=1, ink=True):
-    """Images in a grid; grey ones, `(n, H, W)`, share one grey scale.
+def image_grid(images, title="", columns=10, gap=1, ink=True, limits=(0, 1)):
+    """Images in a grid, on one scale.
 
     Args:
-        images: `(n, H, W)`, `(n, H, W, 1)` or `(n, H, W, 3)`; colours in [0, 1].
+        images: `(n, H, W)`, `(n, H, W, 1)` or `(n, H, W, 3)`.
         columns: images in a row.
         gap: pixels between them.
+        limits: the values of grey images from the one end of the scale to the other; colours are in [0, 1].
         ink: bool, show grey values as ink on paper (0 is white) and not as light (0 is black).
     """
     canvas = tiled(images, columns, gap)
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(columns * 0.7, rows * 0.7 * images.shape[1] / images.shape[2] + 0.5), layout="constrained")
     axis = figure.subplots()
-    axis.imshow(np.clip(canvas, 0, 1) if canvas.ndim == 3 else canvas, cmap="gray_r" if ink else "gray")
+    axis.imshow(np.clip(canvas, *limits), cmap="gray_r" if ink else "gray", vmin=limits[0], vmax=limits[1])
     axis.set_axis_off()
     figure.suptitle(title)
     return figure

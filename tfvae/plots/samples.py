@@ -50,13 +50,16 @@ def scatter_panels(panels, title="", limits=None, centres=None, columns=4):
 
 
 def labelled_scatter(panels, title="", columns=4):
-    """Scatter plots coloured by a label.
+    """Scatter plots coloured by a label; points of one dimension stand beside each other in their order.
 
     Args:
-        panels: dict title -> (`(n, 2)` points, `(n,)` integer labels).
+        panels: dict title -> (`(n, 1)` or `(n, 2)` points, `(n,)` integer labels).
     """
     figure, axes = make_panels(len(panels), columns)
     for axis, (name, (points, labels)) in zip(axes, panels.items(), strict=True):
+        points = np.asarray(points)
+        if points.shape[1] == 1:
+            points = np.column_stack([points, np.linspace(*np.percentile(points, [0, 100]), len(points))])
         colours = np.asarray(sns.color_palette("tab10" if max(labels) < 10 else "husl", int(max(labels)) + 1))
         size = float(np.clip(4000 / len(points), 2, 25))
         axis.scatter(*some(points)[:, :2].T, s=size, alpha=0.5, linewidths=0, c=colours[some(labels)], rasterized=True)
