@@ -71,6 +71,21 @@ def test_a_folder_is_fitted_and_the_run_used(run, folder, tmp_path, tfvae_comman
     assert status == 0, err
 
 
+def test_one_latent_dimension_and_options_of_tables(folder, tmp_path, tfvae_command):  # noqa: F811
+    arguments = ["--epochs", 1, "--hidden", "4", "--latent-dim", 1, "--out", tmp_path / "run"]
+    status, _, err = tfvae_command("fit", folder, *arguments)
+    assert status == 0, err
+    for wrong, message in (
+        (["fit", folder, "--missing", "drop"], "--missing is for tables"),
+        (["fit", "mnist", "--image-size", 14], "mnist is a set of one size"),
+        (["fit", folder, "--out", tmp_path / "run"], "already exists"),
+        (["encode", tmp_path / "run", "nowhere/", "-o", tmp_path / "x.csv"], "There is no folder, .npy or .npz file"),
+        (["encode", tmp_path / "run", folder, "-o", tmp_path / "x.xyz"], "give a name that ends in"),
+    ):
+        status, _, err = tfvae_command(*wrong)
+        assert (status, message in err, len(err.splitlines())) == (2, True, 1), err
+
+
 def test_a_known_set_by_name(tfvae_command, tmp_path, monkeypatch):  # noqa: F811
     rng = np.random.default_rng(0)
     parts = {f"x_{p}": rng.integers(0, 2, (n, 28, 28), dtype="uint8") for p, n in (("train", 60), ("test", 30))}

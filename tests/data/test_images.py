@@ -83,6 +83,9 @@ def test_missing_and_broken_sets_are_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(keras.datasets.mnist, "load_data", no_network)
     with pytest.raises(UserError, match=r"cannot be downloaded \(URL fetch failure\): set TFVAE_DATA"):
         load_images("mnist")
+    np.savez(tmp_path / "mnist.npz", pictures=np.zeros(3))
+    with pytest.raises(UserError, match=r"mnist\.npz cannot be read, it is damaged or truncated"):
+        load_images("mnist")
     (tmp_path / "mnist.npz").write_bytes(b"PK\x03\x04 truncated")
     with pytest.raises(UserError, match=r"mnist\.npz cannot be read, it is damaged or truncated"):
         load_images("mnist")
@@ -113,6 +116,16 @@ def test_folder(folder):
     assert read_images(str(folder)).x_train.shape == (6, 6, 5)
 
 
+def test_folders_with_images_at_their_root_and_hidden_ones(folder):
+    (folder / ".thumbs").mkdir()
+    Image.fromarray(np.zeros((2, 2), "uint8")).save(folder / ".thumbs" / "0.png")
+    assert load_image_folder(folder, labels="inferred")[0].shape == (6, 6, 5, 1)
+    Image.fromarray(np.zeros((6, 5), "uint8")).save(folder / "at_root.png")
+    found = read_images(str(folder))
+    assert found.x_train.shape == (7, 6, 5)
+    assert found.y_train is None  # some have no folder to be named by
+
+
 def test_folders_that_cannot_be_used(folder, tmp_path):
     with pytest.raises(UserError, match="There is no folder"):
         load_image_folder(tmp_path / "nowhere")
@@ -133,7 +146,7 @@ def test_binarization_is_seeded_and_has_the_pixels_as_means():
     assert (drawn != binarize(x, seed=2)).any()
     # Five standard errors of a mean of 4000 draws: an error probability below 1e-5.
     np.testing.assert_allclose(drawn.mean(axis=0), x[0], atol=5 * 0.5 / np.sqrt(4000))
-    for bad in (2 * x, -x):
+    for bad in (2 * x, -x, np.array([np.nan, 0.5])):
         with pytest.raises(ValueError, match="divide pixels of 0 to 255 by 255"):
             binarize(bad, seed=0)
 

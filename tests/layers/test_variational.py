@@ -69,7 +69,9 @@ def test_the_density_is_the_losss(cls, pixels):
     """model_nll and −log likelihood differ by a constant, which is 0 where the loss is a density's."""
     layer = cls()
     layer.build([(None, 3), (None, 3), (None, 2), (None, 2)])
-    mean = tf.constant(np.random.default_rng(2).uniform(0.05, 0.95, (40, 3)), tf.float32)
+    mean = np.random.default_rng(2).uniform(0.05, 0.95, (40, 3))
+    mean[0] = [0, 1, 1]  # a saturated sigmoid
+    mean = tf.constant(mean, tf.float32)
     difference = -layer.likelihood(mean).log_prob(pixels) - layer.model_nll(tf.constant(pixels), mean)
     constant = 1.5 * math.log(math.pi) if issubclass(cls, layers.MSEVariationalLayer) else 0.0
     np.testing.assert_allclose(difference, np.full(40, constant), atol=2e-5)
@@ -162,7 +164,16 @@ def test_the_documents_own_subclass_works_unchanged(pixels):
     for cls in (Hacky, Laplace):
         vae = small(cls)[0]
         data = pixels if cls is Hacky else 3 * pixels - 1  # a likelihood of one's own has its own range
-        assert np.isfinite(vae.fit(data, verbose=0, validation_data=data).history["val_loss"]).all()
+        logs = vae.fit(data, verbose=0, validation_data=data).history
+        assert np.isfinite(logs["val_loss"]).all()
+        assert min(logs["kl"][0], logs["reconstruction"][0]) > 0  # shown whatever is minimized
+
+    class Absolute(layers.MSEVariationalLayer):
+        def model_nll(self, x, x_pred):
+            return keras.ops.sum(keras.ops.abs(x - x_pred), axis=-1)
+
+    with pytest.raises(NotImplementedError, match="Absolute defines `model_nll` but not `likelihood`"):
+        as_vae(small(Absolute)[0])
     with pytest.raises(NotImplementedError, match="Laplace defines `model_nll` but not `likelihood`"):
         as_vae(vae)(pixels)
 

@@ -118,3 +118,42 @@ def test_the_factorys_warm_up_runs_without_a_callback_and_only_once(x):
     first = vae.fit(x, batch_size=16, epochs=4, verbose=0).history
     np.testing.assert_allclose(first["beta"], [0.5, 1, 1, 1])
     assert "beta" not in vae.fit(x, batch_size=16, epochs=1, verbose=0).history
+
+
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_a_candidate_that_diverges_is_left_behind(x, jit_compile):
+    model = small(jit_compile=jit_compile)
+    model.candidates[0].decoder.layers[0].bias.assign([np.nan] * 3)
+    logs = model.fit(x, epochs=2, batch_size=16, verbose=0, validation_data=x).history
+    assert np.isfinite(logs["loss"]).all()
+    assert np.isfinite(logs["val_loss"]).all()
+    assert np.isinf(model.scores[0])
+    assert all(np.isfinite(w).all() for c in model.candidates[1:] for w in weights_of(c))
+
+
+def test_added_losses_are_the_candidates_own(x):
+    encoder = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(4, kernel_regularizer=keras.regularizers.L2(100.0)),
+            layers.IndependentNormal(2),
+        ]
+    )
+    decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(6), layers.IndependentNormal(3)])
+    model = Restarts(encoder, decoder, num_restarts=3)
+    model.compile(keras.optimizers.SGD(0.0))
+    logs = model.fit(x, epochs=1, batch_size=64, verbose=0).history
+    best = model.candidates[int(np.argmin(model.scores))]
+    penalty = 100 * float(np.square(best.encoder.layers[0].kernel).sum())
+    assert logs["loss"][0] == pytest.approx(logs["reconstruction"][0] + logs["kl"][0] + penalty, rel=1e-4)
+    kept = model.evaluate(x, batch_size=64, verbose=0, return_dict=True)
+    assert kept["loss"] == pytest.approx(kept["reconstruction"] + kept["kl"] + penalty, rel=1e-4)
+
+
+def test_the_factorys_warm_up_goes_on_in_a_second_fit(x):
+    vae = tfvae.make_manifold_vae(3, hidden=(4,), num_steps=16, num_restarts=1)
+    with pytest.warns(UserWarning, match="ends before β is reached"):
+        betas = [vae.fit(x, batch_size=16, epochs=1, verbose=0).history["beta"][0]]
+    with pytest.warns(UserWarning, match="ends before β is reached"):
+        betas += vae.fit(x, batch_size=16, epochs=1, verbose=0).history["beta"]
+    np.testing.assert_allclose(betas, [0.5, 1.0])

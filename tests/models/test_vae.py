@@ -260,3 +260,27 @@ def test_grey_values_under_a_bernoulli_are_no_likelihood(x):
     with pytest.warns(UserWarning, match="not the log of a density"):
         vae.log_likelihood(0.5 * binary, 2)
     assert np.isfinite(vae.log_likelihood(binary, 2).log_likelihood).all()  # and no warning, which would be an error
+
+
+def test_data_are_checked_in_their_roles(x):
+    likelihood = layers.IndependentBernoulli(3, "mean")
+    features, pixels = 5 * x, (x > 0).astype("float32")
+    vae = make_vae(likelihood=likelihood)
+    weights = np.full(len(x), 2.0)
+    vae.fit(features, pixels, verbose=0, sample_weight=weights, validation_data=(features, pixels, weights))
+    with pytest.raises(ValueError, match="`validation_data` has values"):
+        vae.fit(features, pixels, verbose=0, validation_data=(features, features))
+    for use in (vae.evaluate, vae.log_likelihood):
+        with pytest.raises(ValueError, match="`x` has values"):
+            use(features)
+
+
+def test_a_decoder_may_hold_its_distribution_layer_in_a_model_of_its_own(x):
+    inner = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), layers.IndependentBernoulli(3, "mean")])
+    z = keras.Input((2,))
+    encoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), layers.IndependentNormal(2)])
+    vae = tfvae.VAE(encoder, keras.Model(z, inner(z)))
+    vae.compile("adam")
+    assert np.isfinite(vae.fit((x > 0).astype("float32"), verbose=0).history["loss"]).all()
+    with pytest.raises(ValueError, match="IndependentBernoulli is for"):
+        vae.fit(3 * x, verbose=0)
