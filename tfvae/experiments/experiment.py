@@ -20,6 +20,7 @@ class Experiment(abc.ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
     presets: ClassVar[dict] = {"paper": {}}
+    codec: ClassVar[dict] = {}  # the config of the `Codec` by which the commands use the run; empty for rows of numbers
 
     seed: int = 0
 
@@ -44,7 +45,7 @@ class Experiment(abc.ABC):
         """The run directory, checked and with its config, before any work."""
         self.check()
         arguments = {"experiment": self.name, "preset": preset, **dataclasses.asdict(self)}
-        config = {"command": "run", "arguments": arguments}
+        config = {"command": "run", "arguments": arguments, **self.codec}
         return RunDirectory.create(out, config, overwrite=overwrite, resume=resume)
 
     def check(self):  # noqa: B027  (most experiments need nothing)

@@ -8,6 +8,8 @@ from tfvae.data.images import load_images
 from tfvae.data.s_curve import SCurve
 from tfvae.experiments.study import Fit, Study
 
+_IMAGES = {"images": {"shape": [28, 28], "binary": False}}
+
 
 @dataclasses.dataclass(frozen=True)
 class KerasNotebookMNIST(Study):
@@ -16,6 +18,7 @@ class KerasNotebookMNIST(Study):
     name: ClassVar[str] = "keras-notebook-mnist"
     summary: ClassVar[str] = "document 002: VariationalLayer on MNIST, with the document's figures"
     presets: ClassVar[dict] = {"paper": {}, "quick": {"num_train": 2_000, "num_test": 500, "epochs": 2, "num_seeds": 1}}
+    codec: ClassVar[dict] = _IMAGES
 
     num_train: int = 60_000
     num_test: int = 10_000
@@ -56,6 +59,8 @@ class GreyValues(Study):
             "num_samples": 10,
         },
     }
+
+    codec: ClassVar[dict] = _IMAGES
 
     num_seeds: int = 3
     num_train: int = 60_000
