@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfvae
 from tfvae import layers
@@ -157,3 +158,11 @@ def test_the_factorys_warm_up_goes_on_in_a_second_fit(x):
     with pytest.warns(UserWarning, match="ends before β is reached"):
         betas += vae.fit(x, batch_size=16, epochs=1, verbose=0).history["beta"]
     np.testing.assert_allclose(betas, [0.5, 1.0])
+
+
+def test_trains_on_two_replicas(x):
+    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+        model = tfvae.make_manifold_vae(3, hidden=(4,), num_steps=8, num_restarts=2)
+    logs = model.fit(x, batch_size=32, epochs=4, verbose=0).history
+    assert np.isfinite(logs["loss"]).all()
+    np.testing.assert_allclose(logs["beta"], [0.5, 1, 1, 1])

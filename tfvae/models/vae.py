@@ -145,7 +145,7 @@ class VAE(FastFit, keras.Model):
         warm_ups = [c for c in callbacks if isinstance(c, KLWarmUp)]
         if self.objective.default_warm_up and not warm_ups and self._warms_up():
             warm_ups = [KLWarmUp(steps=self.objective.default_warm_up)]
-            warm_ups[0].goes_on = int(self.objective.warm_up_steps) > 0  # in the fit after an earlier one
+            warm_ups[0].goes_on = _number(self.objective.warm_up_steps) > 0  # in the fit after an earlier one
             callbacks = warm_ups + callbacks
         for warm_up in warm_ups:
             warm_up.waiting = [c for c in callbacks if isinstance(c, keras.callbacks.EarlyStopping)]
@@ -157,8 +157,7 @@ class VAE(FastFit, keras.Model):
         """Whether the training is at its start or within a warm-up."""
         if not self.compiled:
             return False  # Keras says so
-        done = keras.ops.convert_to_numpy(self.optimizer.iterations)
-        return done == 0 or float(self.objective.warm_up(done)) < 1
+        return _number(self.optimizer.iterations) == 0 or float(self._beta_share()) < 1
 
     def _own_callbacks(self):
         """Callbacks of every fit, which come before the user's."""
@@ -240,6 +239,10 @@ class VAE(FastFit, keras.Model):
 
 def weighted_mean(values, sample_weight):
     return tf.reduce_mean(values if sample_weight is None else values * tf.cast(sample_weight, values.dtype))
+
+
+def _number(variable):
+    return int(tf.convert_to_tensor(variable))  # also of a variable that a distribution strategy mirrors
 
 
 def num_replicas():
