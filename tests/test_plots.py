@@ -38,4 +38,5 @@ def test_the_graph_of_a_functional_model():
     assert plots.layer_boxes(nodes, edges, "a VAE").axes
     with pytest.raises(ValueError, match="not a functional model"):
         layer_graph(tfvae.make_dense_vae(2, 1, (3,)))
-    assert layer_graph(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))[1]
+    chain = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="a"), keras.layers.Dense(1, name="b")])
+    assert layer_graph(chain)[1] == [("a", "b")]

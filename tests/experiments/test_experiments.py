@@ -56,6 +56,12 @@ def test_quick_preset_runs_and_reports(name, tmp_path):
     config = run.read_json("config.json")
     assert config["arguments"].items() >= {k: list(v) if isinstance(v, tuple) else v for k, v in tiny.items()}.items()
 
+    loaded = load_run(run.path, fits[-1])
+    rows = loaded.preprocessing.inverse(loaded.vae.sample(3))
+    assert rows.shape == ((3, 28, 28) if "mnist" in name or "grey" in name else (3, 2))
+    if name not in ("gaussian-mixture", "keras-notebook-grey-values"):
+        return  # the resume below is one and the same code for all
+
     # A kill after some fits: the rest is trained, the finished ones are not touched.
     last = fits[-1]
     (run.path / f"models/{last}.keras").unlink()
@@ -66,9 +72,6 @@ def test_quick_preset_runs_and_reports(name, tmp_path):
     again = run.read_json("metrics.json")
     assert [row["fit"] for row in again["fits"]] == fits
     assert [(run.path / f"models/{name}.keras").stat().st_mtime_ns for name in fits[:-1]] == kept
-    loaded = load_run(run.path, last)
-    rows = loaded.preprocessing.inverse(loaded.vae.sample(3))
-    assert rows.shape == ((3, 28, 28) if "mnist" in name or "grey" in name else (3, 2))
 
 
 def test_missing_data_are_found_before_a_run_directory_is_made(monkeypatch, tmp_path):
