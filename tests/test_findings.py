@@ -87,7 +87,8 @@ def test_the_squared_error_collapses_whoever_implements_it(variant, tmp_path):
 
 
 def test_the_recipe_recovers_the_curve_in_order(tmp_path):
-    row = fitted_curve("recipe", tmp_path)
+    with pytest.warns(UserWarning, match="has reached its floor 0.04"):  # the curve has no noise
+        row = fitted_curve("recipe", tmp_path)
     assert row["rmse"] <= 0.01
     assert row["spearman"] >= 0.99
     assert row["scale"] == pytest.approx(row["floor"], rel=0.05)
