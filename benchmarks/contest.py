@@ -42,6 +42,21 @@ def tf_keras_clock():
     return Clock()
 
 
+def torch_epochs(x, optimizer, loss_of, batch_size, epochs):
+    """Seconds of each epoch after the first, of a PyTorch training on shuffled rows of the tensor x."""
+    import torch
+
+    seconds = []
+    for _ in range(epochs + 1):
+        start = time.perf_counter()
+        for rows in torch.randperm(len(x)).split(batch_size):
+            optimizer.zero_grad()
+            loss_of(x[rows]).backward()
+            optimizer.step()
+        seconds.append(time.perf_counter() - start)
+    return seconds[1:]
+
+
 def matmul_peak(*_):
     """The machine's floating-point operations a second in a large float32 matrix product: the best of ten."""
     import tensorflow as tf

@@ -4,7 +4,7 @@ import math
 import os
 import time
 
-from contest import keras_epochs, tf_keras_clock
+from contest import keras_epochs, tf_keras_clock, torch_epochs
 
 HIDDEN, LATENT, COMPONENTS, NUM_POINTS = 32, 2, 16, 100_000
 
@@ -209,17 +209,7 @@ def run_torch(batch_size, epochs, compiled=False):
         return (kl - torch.logsumexp(log_prob, -1)).mean()
 
     step_loss = torch.compile(loss_of) if compiled else loss_of
-    seconds = []
-    for _ in range(epochs + 1):
-        start = time.perf_counter()
-        order = torch.randperm(NUM_POINTS)
-        for rows in order.split(batch_size):
-            optimizer.zero_grad()
-            loss = step_loss(x[rows])
-            loss.backward()
-            optimizer.step()
-        seconds.append(time.perf_counter() - start)
-    return seconds[1:]
+    return torch_epochs(x, optimizer, step_loss, batch_size, epochs)
 
 
 CONTENDERS = {

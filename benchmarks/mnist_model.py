@@ -3,7 +3,7 @@
 import os
 
 import numpy as np
-from contest import keras_epochs, tf_keras_clock
+from contest import keras_epochs, tf_keras_clock, torch_epochs
 
 PIXELS, HIDDEN, LATENT, NUM_IMAGES = 784, 256, 2, 60_000
 WEIGHTS = PIXELS * HIDDEN + 2 * HIDDEN * LATENT + LATENT * HIDDEN + HIDDEN * PIXELS
@@ -76,8 +76,6 @@ def run_tf_keras(batch_size, epochs, **options):
 
 def run_torch(batch_size, epochs, compiled=False):
     """PyTorch, with a tensor of shuffled rows in place of its slower DataLoader."""
-    import time
-
     import torch
     from torch import nn
     from torch.nn import functional
@@ -97,16 +95,7 @@ def run_torch(batch_size, epochs, compiled=False):
         return (nll + kl).mean()
 
     step_loss = torch.compile(loss_of) if compiled else loss_of
-    seconds = []
-    for _ in range(epochs + 1):
-        start = time.perf_counter()
-        for rows in torch.randperm(NUM_IMAGES).split(batch_size):
-            optimizer.zero_grad()
-            loss = step_loss(x[rows])
-            loss.backward()
-            optimizer.step()
-        seconds.append(time.perf_counter() - start)
-    return seconds[1:]
+    return torch_epochs(x, optimizer, step_loss, batch_size, epochs)
 
 
 CONTENDERS = {

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from tfvae.data.files import replacing
 from tfvae.errors import UserError
 from tfvae.version import __version__
 
@@ -76,12 +77,8 @@ class RunDirectory:
         """A temporary path beside `name`, moved onto it when the block ends well."""
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{os.getpid()}-{target.name}")
-        try:
+        with replacing(target) as temporary:
             yield temporary
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def write_text(self, name, text):
         with self.writing(name) as path:

@@ -23,26 +23,23 @@ class ImageSummaries(keras.callbacks.Callback):
         images: `(n, H, W)` or `(n, H, W, C)` in [0, 1], to be reconstructed; as many samples are drawn. The model takes
             them as they are, or flat where it takes rows.
         columns: images in a row.
-        every: int, epochs between two pictures.
         seed: of the samples, the same at every epoch so that they can be followed.
     """
 
-    def __init__(self, log_dir, images, columns=8, every=1, seed=0):
+    def __init__(self, log_dir, images, columns=8, seed=0):
         super().__init__()
         self.images = np.asarray(images, "float32")
         if self.images.ndim not in (3, 4):
             raise ValueError(
                 f"`images` must have shape (n, H, W) or (n, H, W, C), but has {self.images.shape}: reshape the rows."
             )
-        self.log_dir, self.columns, self.every, self.seed = Path(log_dir), columns, every, seed
+        self.log_dir, self.columns, self.seed = Path(log_dir), columns, seed
 
     def on_train_begin(self, logs=None):
         self.writer = tf.summary.create_file_writer(str(self.log_dir / "images"))
         self.vae = self.model if isinstance(self.model, VAE) else as_vae(self.model, _means_alone)
 
     def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every:
-            return
         n, shape = len(self.images), self.vae.encoder.input_shape[1:]
         reconstructions = self.vae.reconstruct(self.images.reshape(n, *shape), self.seed, mean=True)
         samples = self.vae.sample(n, self.seed, mean=True)

@@ -7,7 +7,13 @@ import typer
 
 from tfvae.cli.app import Data, ModelName, Output, RunPath, Seed, app
 from tfvae.cli.console import import_tensorflow
+from tfvae.data.codec import VectorCodec, codec_of
+from tfvae.data.tables import check_values, read_table
 from tfvae.errors import UserError
+from tfvae.runs import RunDirectory, load_run
+
+_ROWS = 4096  # encoded or decoded at a time
+_TABLE = VectorCodec()  # how codes and scores are written, whatever the data are
 
 
 @app.command()
@@ -33,7 +39,7 @@ def encode(run: RunPath, data: Data, output: Output, model: ModelName = None):
     import pandas as pd
 
     codec = _codec(run)
-    _check_output(output, _Table)
+    _check_output(output, _TABLE)
     rows = _read(codec, data)
     vae = _load(run, model)
     vectors = _vectors(codec, rows, vae)
@@ -41,16 +47,13 @@ def encode(run: RunPath, data: Data, output: Output, model: ModelName = None):
     parts = {"mean": [d.mean() for d in q], "sd": [d.stddev() for d in q]}
     parts = {name: np.concatenate(values) for name, values in parts.items()}
     frame = pd.DataFrame({f"z{d}_{k}": v[:, d] for k, v in parts.items() for d in range(v.shape[1])})
-    _write(_Table, frame, output)
+    _write(_TABLE, frame, output)
 
 
 @app.command()
 def decode(run: RunPath, codes: Data, output: Output, model: ModelName = None):
     """Write the means of p(x|z) for codes z: columns z0_mean, z1_mean, … as `encode` writes them, or an array (n, D)."""
     import numpy as np
-
-    from tfvae.data.codec import VectorCodec
-    from tfvae.data.tables import check_values, read_table
 
     codec = _codec(run)
     _check_output(output, codec)
@@ -62,7 +65,7 @@ def decode(run: RunPath, codes: Data, output: Output, model: ModelName = None):
         frame = frame[names]
     if len(frame.columns) != dimension:
         raise UserError(f"{codes} has {len(frame.columns)} columns, but this model's codes have {dimension}.")
-    z = VectorCodec().check(frame, codes).to_numpy("float32")
+    z = _TABLE.check(frame, codes).to_numpy("float32")
     means = [np.asarray(vae.decode(some).mean()) for some in np.array_split(z, -(-len(z) // _ROWS))]
     _write(codec, codec.inverse(np.concatenate(means)), output)
 
@@ -83,7 +86,7 @@ def score(
     import pandas as pd
 
     codec = _codec(run)
-    _check_output(output, _Table)
+    _check_output(output, _TABLE)
     rows = _read(codec, data)
     vae = _load(run, model)
     estimate = vae.log_likelihood(_vectors(codec, rows, vae, seed), num_samples=num_samples, seed=seed)
@@ -94,30 +97,12 @@ def score(
             "effective_sample_size": estimate.effective_sample_size,
         }
     )
-    _write(_Table, frame, output)
+    _write(_TABLE, frame, output)
     typer.echo(f"mean log p(x): {frame['log_likelihood'].mean():.4f} nats over {len(frame)} rows")
-
-
-_ROWS = 4096  # encoded or decoded at a time
-
-
-class _Table:
-    """How `encode` and `score` write: always a table."""
-
-    suffixes = (".csv", ".parquet", ".npy", ".npz")
-
-    @staticmethod
-    def write(frame, path):
-        from tfvae.data.tables import write_table
-
-        write_table(frame, path)
 
 
 def _codec(run):
     """The run's codec, before the model is loaded."""
-    from tfvae.data.codec import codec_of
-    from tfvae.runs import RunDirectory
-
     return codec_of(RunDirectory.open(run).read_json("config.json"))
 
 
@@ -139,8 +124,6 @@ def _read(codec, data):
 
 def _load(run, model):
     """The run's model as a `VAE`."""
-    from tfvae.runs import RunDirectory, load_run
-
     RunDirectory.open(run).model_path(model)
     import_tensorflow()
     return load_run(run, model).vae

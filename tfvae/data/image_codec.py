@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tfvae.data.codec import Codec
+from tfvae.data.files import replacing
 from tfvae.data.images import KNOWN, Images, image_files, load_image_folder, load_images
 from tfvae.errors import UserError
 
@@ -74,19 +75,16 @@ class ImageCodec(Codec):
 
     def write(self, images, path):
         path = Path(path)
-        temporary = path.with_name(f".writing-{path.name}")
+        writers = {
+            ".png": _write_png,
+            ".npy": lambda x, p: np.save(p, x),
+            ".npz": lambda x, p: np.savez_compressed(p, x=x),
+        }
         try:
-            if path.suffix.lower() == ".png":
-                _write_png(images, temporary)
-            elif path.suffix.lower() == ".npy":
-                np.save(temporary, images)
-            else:
-                np.savez_compressed(temporary, x=images)
-            temporary.replace(path)
+            with replacing(path) as temporary:
+                writers[path.suffix.lower()](images, temporary)
         except OSError as error:
             raise UserError(f"{path} cannot be written ({error.strerror}).") from None
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def transform(self, images, seed=0):
         return images.reshape(len(images), -1).astype("float32")

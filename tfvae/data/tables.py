@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tfvae.data.files import replacing
 from tfvae.errors import UserError
 
 EXACT = 2**53  # float64 holds every integer below
@@ -61,14 +62,11 @@ def write_table(frame, path):
     suffix = path.suffix.lower()
     if suffix not in writers:
         raise UserError(f"{path} cannot be written: give a name that ends in .csv, .parquet, .npy or .npz.")
-    temporary = path.with_name(f".writing-{path.name}")
     try:
-        writers[suffix](temporary)
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            writers[suffix](temporary)
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror}).") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def file_hash(path):

@@ -5,7 +5,7 @@ import numpy as np
 from tfvae import plots
 from tfvae.data.tables import split_rows
 from tfvae.evaluation import latent_report
-from tfvae.fitting.training import fit_until_worse, model_maker
+from tfvae.fitting.training import comparison, draw_latent, fit_until_worse, model_maker
 from tfvae.models import images as models
 from tfvae.runs import METRICS
 
@@ -50,13 +50,9 @@ def fit_images(run, codec, images, options):
         "kl": latent.kl,
         "active_units": latent.active_units,
         "mutual_information": latent.mutual_information,
-        "comparison": [
-            {"model": "tfvae", "nll": -estimate.mean, "standard_error": estimate.mean_standard_error},
-            {"model": baseline[0], "nll": -baseline[1].mean(),
-             "standard_error": float(baseline[1].std(ddof=1) / np.sqrt(len(baseline[1])))},
-        ],
+        "comparison": comparison({"tfvae": estimate.log_likelihood, **baseline}),
         "notes": _notes(codec, images.lossy),
-    }  # fmt: skip
+    }
     run.write_json(METRICS, metrics)
     _draw(run, model, codec, history, test, test_labels, seed)
     return metrics
@@ -70,15 +66,14 @@ def _notes(codec, lossy):
 
 
 def _pixelwise(train, test, binary):
-    """(name, log p of each image) of the model without a latent space: independent pixels, fitted in closed form."""
+    """{name: log p of each image} of the model without a latent space: independent pixels, fitted in closed form."""
     if binary:
         p = (train.sum(axis=0) + 0.5) / (len(train) + 1)
-        return "independent pixels (Bernoulli)", test @ np.log(p) + (1 - test) @ np.log1p(-p)
+        return {"independent pixels (Bernoulli)": test @ np.log(p) + (1 - test) @ np.log1p(-p)}
     mean, sd = train.mean(axis=0), np.maximum(train.std(axis=0), 1e-2)
     z = (test - mean) / sd
-    return "independent pixels (Gaussian, sd at least 0.01)", -(0.5 * z**2 + np.log(sd * np.sqrt(2 * np.pi))).sum(
-        axis=1
-    )
+    log_density = -(0.5 * z**2 + np.log(sd * np.sqrt(2 * np.pi)))
+    return {"independent pixels (Gaussian, sd at least 0.01)": log_density.sum(axis=1)}
 
 
 def _draw(run, model, codec, history, test, labels, seed):
@@ -98,8 +93,4 @@ def _draw(run, model, codec, history, test, labels, seed):
     z = model.encode(test[:_SCORED]).mean().numpy()
     codes = np.zeros(len(z), int) if labels is None else np.unique(labels[: len(z)], return_inverse=True)[1]
     of = "held-out images" if labels is None else "coloured by label"
-    if z.shape[1] > 2:
-        from sklearn.decomposition import PCA
-
-        z, of = PCA(2).fit_transform(z), f"first two principal components, {of}"
-    run.save_figure("6-latent", plots.labelled_scatter({of: (z, codes)}, "Means of q(z|x)"))
+    draw_latent(run, "6-latent", z, codes, of)

@@ -6,7 +6,7 @@ import pandas as pd
 from tfvae import plots
 from tfvae.data.tables import split_rows
 from tfvae.evaluation import latent_report
-from tfvae.fitting.training import fit_until_worse, model_maker
+from tfvae.fitting.training import comparison, draw_latent, fit_until_worse, model_maker
 from tfvae.models import tables
 from tfvae.runs import METRICS
 
@@ -41,18 +41,15 @@ def evaluate_table(model, codec, vectors, train, held_out, seed):
     if codec.num_continuous:
         scores |= _baselines(codec, vectors[train], vectors[held_out], seed)
     latent = latent_report(model, vectors[held_out][:2000], seed)
-    comparison = [
-        {"model": name, "nll": -float(np.mean(s)), "standard_error": float(np.std(s, ddof=1) / np.sqrt(len(s)))}
-        for name, s in scores.items()
-    ]
+    compared = comparison(scores)
     return {
         "rows_trained": len(train),
         "rows_held_out": len(held_out),
-        "nll": comparison[0]["nll"],
+        "nll": compared[0]["nll"],
         "kl": latent.kl,
         "active_units": latent.active_units,
         "mutual_information": latent.mutual_information,
-        "comparison": comparison,
+        "comparison": compared,
     }
 
 
@@ -102,11 +99,7 @@ def _draw(run, model, codec, frame, vectors, labels, history, held_out, seed):
     if labels is not None:
         codes = pd.factorize(labels.iloc[held_out].astype("string").fillna("missing"), sort=True)[0]
     of = f"coloured by {labels.name}" if labels is not None else "held-out rows"
-    if z.shape[1] > 2:
-        from sklearn.decomposition import PCA
-
-        z, of = PCA(2).fit_transform(z), f"first two principal components, {of}"
-    run.save_figure("latent", plots.labelled_scatter({of: (z, codes)}, "Means of q(z|x)"))
+    draw_latent(run, "latent", z, codes, of)
     side = round(len(frame.columns) ** 0.5)
     if side * side == len(frame.columns) and side >= 5 and not codec.categoricals:  # columns that can be seen as pixels
         means = codec.inverse(model.sample(n, seed=seed, mean=True))

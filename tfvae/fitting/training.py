@@ -1,7 +1,9 @@
 """What the fits of all kinds of data share."""
 
 import keras
+import numpy as np
 
+from tfvae import plots
 from tfvae.catalogue import model_arguments
 from tfvae.checkpoints import fit_in_run
 
@@ -30,3 +32,20 @@ def fit_until_worse(run, make_model, train, validation, options):
         batch_size=options["batch_size"], validation_data=validation, verbose=options["verbose"],
         checkpoint_seconds=options["checkpoint_seconds"],
     )  # fmt: skip
+
+
+def comparison(scores):
+    """Rows for the report, from a dict model -> log p of each held-out example, in nats."""
+    return [
+        {"model": name, "nll": -float(np.mean(s)), "standard_error": float(np.std(s, ddof=1) / np.sqrt(len(s)))}
+        for name, s in scores.items()
+    ]
+
+
+def draw_latent(run, name, z, codes, of):
+    """The figure of latent means, `(n, D)`, coloured by integer codes, `(n,)`; `of` says what is shown."""
+    if z.shape[1] > 2:
+        from sklearn.decomposition import PCA
+
+        z, of = PCA(2).fit_transform(z), f"first two principal components, {of}"
+    run.save_figure(name, plots.labelled_scatter({of: (z, codes)}, "Means of q(z|x)"))
