@@ -41,7 +41,7 @@ def standard():
 
 
 def mixture():
-    prior = priors.MixturePrior(2, 3, seed=4, initial_scale=0.8)
+    prior = priors.MixturePrior(2, 3, initializer=priors.RandomComponents(1.0, 0.8), seed=4)
     prior.logits.assign([0.0, 1.0, -1.0])
     d = prior.distribution()
     return prior, (d.weights.numpy(), d.loc.numpy(), d.scale.numpy() ** 2)

@@ -121,7 +121,7 @@ def fit_in_run(run, make_model, x, *, name="model", seed=0, callbacks=(), checkp
     Args:
         run: `RunDirectory`.
         make_model: callable without arguments that returns the untrained, compiled model; called with all seeds set.
-        x: the training data.
+        x: the training data; or a function of the first epoch to come, for data sets that differ from epoch to epoch.
         name: of the fit, when the run has several: its files are `models/NAME.keras` and `histories/NAME.csv`.
         seed: of the initial weights, the draws and the order of the epochs.
         callbacks: Keras callbacks; their state is kept too.
@@ -143,6 +143,7 @@ def fit_in_run(run, make_model, x, *, name="model", seed=0, callbacks=(), checkp
     model.shuffle_seed = seed
     if checkpoint.stopped:  # a fit of no epochs: it only ends, as the interrupted one would have
         fit_arguments["epochs"] = epoch
+    x = x(epoch) if callable(x) else x
     model.fit(x, callbacks=[*callbacks, checkpoint], initial_epoch=epoch, **fit_arguments)
     history = pd.DataFrame(checkpoint.rows)
     if len(history) and not np.isfinite(history["loss"].iloc[-1]):

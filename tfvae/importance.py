@@ -15,6 +15,9 @@ class LikelihoodEstimate(NamedTuple):
     log_likelihood: np.ndarray
     standard_error: np.ndarray  # of log_likelihood, by the delta method
     effective_sample_size: np.ndarray  # (Σw)²/Σw²: near 1 the estimate rests on one draw, and is too low
+    doubling_gain: (
+        np.ndarray
+    )  # its rise over the mean of its two halves: what doubling the draws to this number has gained
 
     @property
     def mean(self):
@@ -23,13 +26,26 @@ class LikelihoodEstimate(NamedTuple):
     @property
     def mean_standard_error(self):
         """Of the mean over the examples, as a sample of the population."""
-        return float(np.std(self.log_likelihood, ddof=1) / math.sqrt(len(self.log_likelihood)))
+        return standard_error(self.log_likelihood)
+
+    def bits_per_dimension(self, dimensions):
+        """−log₂ p(x) per dimension of x, mean over the examples: of a probability; of a density of 8-bit data + 8."""
+        return -self.mean / (dimensions * math.log(2))
+
+    def perplexity_per_dimension(self, dimensions):
+        """exp(−log p(x) / dimensions), the per-pixel perplexity of images: 2 to the power of the bits per dimension."""
+        return math.exp(-self.mean / dimensions)
+
+
+def standard_error(values):
+    """Of the mean of values, `(N,)`, as a sample of a population."""
+    return float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
 
 
 def log_px_z(p, x):
     """log p(x|z) of p's batch shape, `(B,)` or `(S, B)`, for x of shape `(B, *E)`.
 
-    x is broadcast explicitly, because a distribution of folded draws (`tfd.BatchReshape`) does not do it.
+    x is broadcast explicitly, because a distribution of folded draws (`Unfolded`) does not do it.
     """
     missing = p.batch_shape.rank + p.event_shape.rank - x.shape.rank
     if missing > 0:
@@ -54,7 +70,8 @@ def _log_add(total, values):
 class StreamedLikelihood:
     """Importance-sampled log p(x) of a `VAE`, compiled once, in memory independent of the number of samples.
 
-    Each example is encoded once; its draws stream in chunks, of which only log Σw and log Σw² are kept.
+    Each example is encoded once; its draws stream in chunks, of which only log Σw (of even and of odd draws) and log Σw²
+    are kept.
 
     Args:
         model: a `VAE`.
@@ -69,21 +86,26 @@ class StreamedLikelihood:
 
     def _run(self, x, num_samples, seed):
         q = self.model.encoder(x, training=False).distribution
-        prior = self.model.prior.distribution()
+        prior = self.model.prior.near(q)
 
-        def add_chunk(i, log_sum, log_sum_squares):
+        def add_chunk(i, log_sums, log_sum_squares):
             z = q.sample(self.chunk, seed=tf.random.experimental.stateless_fold_in(seed, i))
             log_w = log_weights(x, q, z, self.model.decode(z).distribution, prior)
-            counts = i * self.chunk + tf.range(self.chunk) < num_samples
-            log_w = tf.where(counts[:, None], log_w, -math.inf)
-            return i + 1, _log_add(log_sum, log_w), _log_add(log_sum_squares, 2 * log_w)
+            draw = i * self.chunk + tf.range(self.chunk)
+            log_w = tf.where((draw < num_samples)[:, None], log_w, -math.inf)
+            halves = [tf.where((draw % 2 == half)[:, None], log_w, -math.inf) for half in (0, 1)]
+            log_sums = tf.stack([_log_add(s, w) for s, w in zip(tf.unstack(log_sums), halves, strict=True)])
+            return i + 1, log_sums, _log_add(log_sum_squares, 2 * log_w)
 
         nothing = tf.fill([self.num_rows], tf.constant(-math.inf))
         chunks = (num_samples + self.chunk - 1) // self.chunk
-        _, log_sum, log_sum_squares = tf.while_loop(
-            lambda i, *_: i < chunks, add_chunk, (tf.constant(0), nothing, nothing), parallel_iterations=1
+        _, log_sums, log_sum_squares = tf.while_loop(
+            lambda i, *_: i < chunks,
+            add_chunk,
+            (tf.constant(0), tf.stack([nothing] * 2), nothing),
+            parallel_iterations=1,
         )
-        return log_sum, log_sum_squares
+        return *tf.unstack(log_sums), log_sum_squares
 
     def __call__(self, x, num_samples, seed):
         """The `LikelihoodEstimate` of x, `(N, *E)`; `seed` an int."""
@@ -92,11 +114,15 @@ class StreamedLikelihood:
             rows = np.arange(start, start + self.num_rows) % n  # the last call is filled up with rows seen before
             key = tf.constant([seed, start], tf.int32)
             sums.append([s.numpy() for s in self.run(tf.constant(x[rows]), tf.constant(num_samples), key)])
-        log_sum, log_sum_squares = np.concatenate(sums, axis=1)[:, :n].astype("float64")
-        log_ess = 2 * log_sum - log_sum_squares
-        ess = np.minimum(np.exp(log_ess), num_samples)
+        even, odd, log_sum_squares = np.concatenate(sums, axis=1)[:, :n].astype("float64")
+        log_sum = np.logaddexp(even, odd)
+        log_likelihood = log_sum - math.log(num_samples)
+        ess = np.minimum(np.exp(2 * log_sum - log_sum_squares), num_samples)
+        halves = num_samples - num_samples // 2, num_samples // 2
+        gain = log_likelihood - (even - math.log(halves[0]) + odd - math.log(max(halves[1], 1))) / 2
         return LikelihoodEstimate(
-            log_likelihood=log_sum - math.log(num_samples),
+            log_likelihood=log_likelihood,
             standard_error=np.sqrt(np.maximum(1 / ess - 1 / num_samples, 0)),
             effective_sample_size=ess,
+            doubling_gain=gain if halves[1] else np.full(n, math.nan),
         )

@@ -21,6 +21,7 @@ __all__ = ["FastFit", "FastFitModel", "KLWarmUp"]
 
 _ROWS_BYTES = 64 * 2**20  # a super-batch stays below this, so that large data streams
 _FLOPS = 2e10  # about a second's work: the callbacks and the progress bar hear from a fit this often
+_DATASET_STEPS = 50  # in one execution, of a data set, whose batches may be of any size
 _XLA_PARAMETERS = 250_000  # above this, XLA buys nothing on a CPU and costs its compilation
 _XLA_STEPS = 2_000  # below this, its compilation takes longer than it saves
 
@@ -97,7 +98,7 @@ class FastFit:
         common["validation_freq"] = validation_freq
         data = as_arrays(x, y, sample_weight)
         if data is None or class_weight is not None or steps_per_epoch is not None or not self._can_fuse():
-            return super().fit(
+            return self._fit_as_keras(
                 x,
                 y,
                 batch_size=batch_size,
@@ -132,6 +133,14 @@ class FastFit:
         dataset = train.dataset(self.shuffle_seed if shuffle else None, initial_epoch)
         with self._fusing(steps, epochs * train.count, train, held_out_batches):
             return super().fit(dataset, steps_per_epoch=train.count, shuffle=False, **validation, **common)
+
+    def _fit_as_keras(self, x, *args, **kwargs):
+        """Keras' own path; a finite data set runs several steps in one execution, as arrays do."""
+        steps = self.steps_per_execution
+        if isinstance(x, tf.data.Dataset) and self._can_fuse() and self._requested["steps_per_execution"] == "auto":
+            steps = int(np.clip(x.cardinality().numpy() // 2, 1, _DATASET_STEPS))
+        with _Setting(self, steps_per_execution=steps, train_function=None, test_function=None):
+            return super().fit(x, *args, **kwargs)
 
     def evaluate(
         self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None, **kwargs

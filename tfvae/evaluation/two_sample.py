@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist, pdist
 
 def sliced_wasserstein(a, b, num_projections=200, seed=0):
     """Sliced Wasserstein-2 distance of two samples of equal size, `(n, D)` each. Always positive, also under the null."""
-    a, b = _pair(a, b)
+    a, b = as_pair(a, b)
     if len(a) != len(b):
         raise ValueError(f"sliced_wasserstein needs samples of equal size, but got {len(a)} and {len(b)}.")
     directions = np.random.default_rng(seed).standard_normal((a.shape[1], num_projections))
@@ -17,7 +17,7 @@ def sliced_wasserstein(a, b, num_projections=200, seed=0):
 
 def energy_distance(a, b):
     """Energy distance 2E|X−Y| − E|X−X'| − E|Y−Y'|, the U-statistic: mean 0 under the null, so it may be negative."""
-    a, b = _pair(a, b)
+    a, b = as_pair(a, b)
     return float(2 * cdist(a, b).mean() - pdist(a).mean() - pdist(b).mean())
 
 
@@ -29,7 +29,7 @@ def mmd2(a, b, bandwidths):
         bandwidths: the h to sum over. Take some at the scale of the modes: with the median distance alone the measure is
             blind to the loss of every second mode.
     """
-    a, b = _pair(a, b)
+    a, b = as_pair(a, b)
 
     def kernel(squares):
         return sum(np.exp(-squares / (2 * h**2)) for h in bandwidths)
@@ -63,7 +63,8 @@ def two_sample_null(draw, bandwidths, n, runs=10, seed=0):
     }
 
 
-def _pair(a, b):
+def as_pair(a, b):
+    """Both as float64 arrays; ValueError where they are not two samples of one dimension."""
     a, b = np.asarray(a, "float64"), np.asarray(b, "float64")
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
         raise ValueError(f"Two samples (n, D) with n >= 2 are needed, but got shapes {a.shape} and {b.shape}.")

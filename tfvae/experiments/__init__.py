@@ -7,6 +7,13 @@ from tfvae.experiments.gaussian_mixture import (
     GaussianMixtureSweep,
 )
 from tfvae.experiments.keras_notebook import GreyValues, KerasNotebookMNIST, KerasNotebookSCurve, SCurveAnswer
+from tfvae.experiments.mixture_prior import (
+    MixturePriorCIFAR10,
+    MixturePriorLatentSize,
+    MixturePriorLikelihood,
+    MixturePriorMNIST,
+)
+from tfvae.experiments.prior_comparison import MixturePosterior, MixturePriorStatic
 from tfvae.experiments.study import Fit, Study
 
 __all__ = [
@@ -18,6 +25,12 @@ __all__ = [
     "GreyValues",
     "KerasNotebookMNIST",
     "KerasNotebookSCurve",
+    "MixturePosterior",
+    "MixturePriorCIFAR10",
+    "MixturePriorLatentSize",
+    "MixturePriorLikelihood",
+    "MixturePriorMNIST",
+    "MixturePriorStatic",
     "SCurveAnswer",
     "Study",
     "all_experiments",

@@ -24,7 +24,7 @@ def run_fits(study, run, fit_arguments, measure):
     Args:
         study: `Study`.
         run: `RunDirectory`; measures are written into its `metrics.json` after every fit.
-        fit_arguments: function of a `Fit`, the arguments of `model.fit` (`x`, `validation_data`, …).
+        fit_arguments: function of a `Fit`, the arguments of `fit_in_run` (`x`, `validation_data`, …).
         measure: function of a trained model, its history and its `Fit`, a flat dict of measures.
 
     Returns:
@@ -37,9 +37,11 @@ def run_fits(study, run, fit_arguments, measure):
     progress = keras.utils.Progbar(sum(fit.epochs for fit in fits), unit_name="epoch")
     done = 0
     for fit in fits:
+        arguments = fit_arguments(fit)
+        callbacks = [*arguments.pop("callbacks", ()), _Tick(progress)]
         model, history = fit_in_run(
             run, fit.make, name=fit.name, seed=fit.seed, epochs=fit.epochs, batch_size=fit.batch_size, verbose=0,
-            callbacks=[_Tick(progress)], **fit_arguments(fit),
+            callbacks=callbacks, **arguments,
         )  # fmt: skip
         done += fit.epochs
         progress.update(done)
@@ -69,10 +71,10 @@ def summarize(rows, measures):
     return summary
 
 
-def write_findings(run, rows, measures, claims=()):
-    """`metrics.json` of a finished study: the summary over the seeds, the document's claims, and every fit's measures."""
+def write_findings(run, rows, measures, claims=(), **tables):
+    """`metrics.json` of a finished study: summary over the seeds, the document's claims, `tables`, every fit's measures."""
     fits = [{k: v for k, v in row.items() if not _is_missing(v)} for row in rows.to_dict("records")]
-    run.write_json(METRICS, {"summary": summarize(rows, measures), "claims": list(claims), "fits": fits})
+    run.write_json(METRICS, {"summary": summarize(rows, measures), "claims": list(claims), **tables, "fits": fits})
 
 
 def _is_missing(value):

@@ -158,13 +158,13 @@ class GaussianMixtureImproved(GaussianMixtureStudy):
         """
         import tfvae
         from tfvae.layers import IndependentNormal, LearnedScale
-        from tfvae.priors import MixturePrior
+        from tfvae.priors import MixturePrior, RandomComponents
 
         spread = float(truth.sample(20_000, seed=seed).std())
         return tfvae.make_document_vae(
             2,
             IndependentNormal(2, "mean", scale=LearnedScale(initial=0.35 * spread, floor=1e-3)),
             width=64,
-            prior=MixturePrior(2, num_components, spread=3.0, epsilon=1e-3, seed=seed),
+            prior=MixturePrior(2, num_components, initializer=RandomComponents(3.0), epsilon=1e-3, seed=seed),
             optimizer=self.cosine_adam(epochs, batch_size, 1e-2),
         )

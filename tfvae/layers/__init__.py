@@ -4,6 +4,7 @@ from tfvae.layers.distribution_layer import DistributionLambda, DistributionLaye
 from tfvae.layers.independent import (
     IndependentBernoulli,
     IndependentContinuousBernoulli,
+    IndependentDiscretizedLogistic,
     IndependentLogistic,
     IndependentNormal,
     IndependentPoisson,
@@ -35,6 +36,7 @@ __all__ = [
     "GaussianVariationalLayer",
     "IndependentBernoulli",
     "IndependentContinuousBernoulli",
+    "IndependentDiscretizedLogistic",
     "IndependentLogistic",
     "IndependentNormal",
     "IndependentPoisson",

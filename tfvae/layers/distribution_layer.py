@@ -62,6 +62,13 @@ class DistributionLayer(keras.layers.Layer):
         """One draw of the distribution, of shape `batch_shape + event_shape`."""
         return distribution.sample(seed=seed)
 
+    def draws(self, distribution, n):
+        """(z, log shares): n draws for each example, `(n, B, *E)`, and the log of each one's share in an expectation.
+
+        The shares are None where they are equal.
+        """
+        return distribution.sample(n, seed=next_seed(self.seed_generator)), None
+
     def check_data(self, name, data):
         """Raises ValueError, naming the argument, where the array `data` holds what no event of this layer can be."""
 

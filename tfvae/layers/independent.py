@@ -1,14 +1,18 @@
 """p(x | params) with independent elements."""
 
+import functools
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.distributions import DiscretizedLogistic
 from tfvae.layers.distribution_layer import (
     DistributionLayer,
     as_params,
     as_shape,
     check_unit_interval,
     event_size,
+    next_seed,
     reshape_events,
     standard_normal,
 )
@@ -100,6 +104,12 @@ class IndependentNormal(_LocationScale):
     def _draw(self, distribution, seed):
         normal = distribution.distribution
         return normal.loc + normal.scale * standard_normal(tf.shape(normal.loc), seed, normal.dtype)
+
+    def draws(self, distribution, n):
+        normal = distribution.distribution
+        shape = tf.concat([[n], tf.shape(normal.loc)], axis=0)
+        noise = standard_normal(shape, next_seed(self.seed_generator), normal.dtype)
+        return normal.loc + normal.scale * noise, None
 
 
 @register
@@ -215,3 +225,44 @@ class IndependentContinuousBernoulli(_OneParameter):
 
     def check_data(self, name, data):
         check_unit_interval(name, data, "IndependentContinuousBernoulli")
+
+
+@register
+class IndependentDiscretizedLogistic(_LocationScale):
+    """A logistic rounded to the levels 0, 1/(L−1), …, 1 of an image, independent over the event's elements.
+
+    Args:
+        event_shape: shape of one event.
+        convert_to_tensor_fn: see `DistributionLayer`.
+        validate_args: bool, whether TFP checks the parameters at run time.
+        scale: as for `IndependentNormal`: None for softplus(second half of the parameters) + epsilon.
+        epsilon: float, added to the softplus.
+        levels: int L >= 2, 256 for 8-bit images.
+    """
+
+    _arguments = ("event_shape", "validate_args", "scale", "epsilon", "levels")
+
+    def __init__(self, *args, levels=256, **kwargs):
+        super().__init__(*args, **kwargs)
+        if int(levels) < 2:
+            raise ValueError(f"`levels` must be at least 2, but got {levels!r}.")
+        self.levels = int(levels)
+
+    def distribution(self, params):
+        return self.new(
+            params,
+            self.event_shape,
+            self.validate_args,
+            scale=scale_value(self.scale),
+            epsilon=self.epsilon,
+            levels=self.levels,
+        )
+
+    def check_data(self, name, data):
+        check_unit_interval(name, data, "IndependentDiscretizedLogistic")
+
+    @staticmethod
+    def new(params, event_shape=(), validate_args=False, name=None, *, scale=None, epsilon=0.0, levels=256):
+        """The distribution with these parameters."""
+        family = functools.partial(DiscretizedLogistic, levels=levels)
+        return IndependentDiscretizedLogistic._new(family, params, event_shape, validate_args, scale, epsilon)

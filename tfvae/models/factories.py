@@ -3,14 +3,20 @@
 import math
 
 import keras
-import numpy as np
 
-from tfvae.layers import IndependentNormal, LearnedScale, MixtureNormal
+from tfvae.divergences import VariationalKL
+from tfvae.layers import (
+    IndependentBernoulli,
+    IndependentDiscretizedLogistic,
+    IndependentNormal,
+    LearnedScale,
+    MixtureNormal,
+)
 from tfvae.models.restarts import Restarts
 from tfvae.models.vae import VAE
-from tfvae.networks import distribution_network
+from tfvae.networks import convolutional_decoder, convolutional_encoder, distribution_network
 from tfvae.objectives import ELBO
-from tfvae.priors import StandardNormal
+from tfvae.priors import MixturePrior, StandardNormal, UniformComponents
 
 # Document 000: one linear and one tanh hidden layer, and its deep variant "lin-tanh-tanh-lin-tanh-tanh".
 _SHALLOW = ("linear", "tanh")
@@ -49,6 +55,84 @@ def make_dense_vae(
     return _compiled_vae(
         distribution_network(input_dim, hidden, posterior, "encoder", activations),
         distribution_network(latent_dim, tuple(reversed(hidden)), likelihood, "decoder", reverse),
+        prior if prior is not None else StandardNormal(latent_dim),
+        objective,
+        optimizer,
+    )
+
+
+def make_mixture_prior_vae(
+    input_dim,
+    latent_dim=10,
+    num_components=1000,
+    hidden=(400,),
+    *,
+    kl=None,
+    likelihood=None,
+    activations="relu",
+    optimizer=None,
+    seed=None,
+):
+    """Document 004's VAE: a mixture of Gaussians with weights 1/K as prior, and the closed-form upper bound of the KL.
+
+    Args:
+        input_dim: int, length of one x.
+        latent_dim: int D, length of one z.
+        num_components: int K; with None the prior is N(0, I), the document's comparison.
+        hidden: widths of the encoder's hidden layers; the decoder has them in reverse.
+        kl: a `KLEstimator`; None for the document's `VariationalKL`.
+        likelihood: the `DistributionLayer` of p(x|z); None for the document's independent Bernoullis.
+        activations: of the hidden layers.
+        optimizer: a Keras optimizer; None for Adam(1e-3).
+        seed: int or None, of the components' start: means and log variances from U(−1, 1).
+    """
+    likelihood = IndependentBernoulli(input_dim, "mean", name="likelihood") if likelihood is None else likelihood
+    prior, objective = None, None
+    if num_components is not None:
+        prior = MixturePrior(latent_dim, num_components, False, UniformComponents(), seed=seed)
+        objective = ELBO(kl=VariationalKL() if kl is None else kl)
+    return make_dense_vae(
+        input_dim,
+        latent_dim,
+        hidden,
+        prior=prior,
+        likelihood=likelihood,
+        activations=activations,
+        objective=objective,
+        optimizer=optimizer,
+    )
+
+
+def make_convolutional_vae(
+    image_shape,
+    latent_dim=64,
+    widths=(32, 64, 128),
+    *,
+    prior=None,
+    likelihood=None,
+    activation="elu",
+    objective=None,
+    optimizer=None,
+):
+    """A compiled `VAE` of convolutions of stride 2.
+
+    Args:
+        image_shape: (H, W, C), with H and W divisible by 2 once for each width.
+        latent_dim: int D, length of one z.
+        widths: channels of the encoder's convolutions; the decoder has them in reverse.
+        prior: a `Prior`; None for N(0, I).
+        likelihood: the `DistributionLayer` of p(x|z), of event shape `image_shape`; None for 8-bit images, as
+            `IndependentDiscretizedLogistic` with scales from the decoder.
+        activation: of the convolutions.
+        objective: an `Objective`; None for `ELBO()`.
+        optimizer: a Keras optimizer; None for Adam(1e-3).
+    """
+    posterior = IndependentNormal(latent_dim, name="posterior")
+    if likelihood is None:
+        likelihood = IndependentDiscretizedLogistic(image_shape, "mode", epsilon=2e-3, name="likelihood")
+    return _compiled_vae(
+        convolutional_encoder(image_shape, widths, posterior, activation=activation),
+        convolutional_decoder(latent_dim, image_shape, tuple(reversed(widths)), likelihood, activation=activation),
         prior if prior is not None else StandardNormal(latent_dim),
         objective,
         optimizer,
@@ -166,32 +250,6 @@ def make_manifold_vae(
         keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, num_steps)),
         num_restarts,
     )
-
-
-def initialize_mixture_decoder(vae, x, seed=0, spread=0.1):
-    """Starts the components of a `MixtureNormal` decoder at points of the data that lie far apart (k-means++).
-
-    Random components compete for the nearest modes and leave others empty; started on the data, each mode has one.
-
-    Args:
-        vae: a model of `make_mixture_decoder_vae` or `make_document_vae`, untrained.
-        x: `(N, D)` data, of which the first 20,000 rows are looked at.
-        seed: of the choice of points.
-        spread: float, what remains of the last layer's random kernel, by which the components depend on z.
-
-    Source: Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding" (2007).
-    """
-    from sklearn.cluster import kmeans_plusplus
-
-    likelihood = vae.decoder.layers[-1]
-    params = vae.decoder.get_layer("params")
-    num_components = likelihood.num_components
-    points, _ = kmeans_plusplus(np.asarray(x[:20_000], "float64"), num_components, random_state=seed)
-    bias = params.bias.numpy()
-    locs_and_scales = bias[num_components:].reshape(num_components, -1)
-    locs_and_scales[:, : points.shape[1]] = points
-    params.bias.assign(bias)
-    params.kernel.assign(spread * params.kernel)
 
 
 def _compiled_vae(encoder, decoder, prior, objective, optimizer, num_restarts=1):

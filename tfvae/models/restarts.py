@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.models.vae import VAE, num_replicas, sum_of, weighted_mean
+from tfvae.priors import ExemplarPrior
 from tfvae.saving import register
 
 
@@ -29,6 +30,10 @@ class Restarts(VAE):
         if num_restarts < 1 or not 0 < memory < 1:
             raise ValueError(
                 f"`num_restarts` must be at least 1 and `memory` within (0, 1), but got {num_restarts} and {memory}."
+            )
+        if isinstance(self.prior, ExemplarPrior):
+            raise ValueError(
+                "Restarts cannot hold an ExemplarPrior, whose examples every candidate would have to hold."
             )
         self.num_restarts, self.memory = int(num_restarts), float(memory)
         kept = VAE(self.encoder, self.decoder, self.prior, self.objective).get_config()

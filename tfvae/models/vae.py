@@ -9,12 +9,13 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.callbacks import KLWarmUp
+from tfvae.distributions import Unfolded
 from tfvae.importance import StreamedLikelihood
 from tfvae.layers.distribution_layer import DistributionLayer, next_seed
 from tfvae.layers.kl import KLDivergenceAddLoss
 from tfvae.layers.scales import LearnedScale
 from tfvae.objectives import ELBO
-from tfvae.priors import StandardNormal
+from tfvae.priors import Prior, StandardNormal
 from tfvae.saving import register
 from tfvae.tensors import DistributionTensor, as_distribution
 from tfvae.training import FastFit
@@ -55,6 +56,10 @@ class VAE(FastFit, keras.Model):
                 )
         self.encoder, self.decoder = encoder, decoder
         self.prior = StandardNormal(encoder.output_shape[1:]) if prior is None else prior
+        event, given = tuple(self.prior.event_shape), tuple(encoder.output_shape[1:])
+        if given[len(given) - len(event) :] != event or not event:
+            raise ValueError(f"The prior is over z of shape {event}, but the encoder gives z of shape {given}.")
+        self.prior.attach(encoder)
         self.objective = ELBO() if objective is None else objective
         self.seed_generator = keras.random.SeedGenerator()
         self.reconstruction_metric = keras.metrics.Mean(name="reconstruction")
@@ -89,7 +94,7 @@ class VAE(FastFit, keras.Model):
         p = self.decoder(tf.reshape(z, [-1, *self.prior.event_shape]), training=training)
         value = tf.reshape(p.value, tf.concat([batch, tf.shape(p.value)[1:]], axis=0))
         batch = leading if leading.is_fully_defined() else batch
-        return DistributionTensor(tfd.BatchReshape(as_distribution(p, "VAE.decode"), batch), value)
+        return DistributionTensor(Unfolded(as_distribution(p, "VAE.decode"), batch), value)
 
     def call(self, x, training=None):
         q = self.encoder(x, training=training)
@@ -105,10 +110,21 @@ class VAE(FastFit, keras.Model):
 
     def terms(self, x, y_pred, beta_share=1.0, training=False):
         """The objective's `Terms` of each example x, `(B, *E)`, for what `call` returned."""
-        q = y_pred.posterior
         x = x if x.dtype.is_floating else tf.cast(x, y_pred.dtype)
-        prior = self.prior.distribution()
-        return self.objective.terms(x, q.distribution, q.value, y_pred.distribution, prior, beta_share, training)
+        q, z, p, log_shares = y_pred.posterior.distribution, y_pred.posterior.value, y_pred.distribution, None
+        layer = self.posterior_layer
+        if self.objective.num_draws > 1 or getattr(layer, "stratified", False):
+            z, log_shares = layer.draws(q, self.objective.num_draws)
+            p = self._decode(z, training).distribution
+        prior = self.prior.near(q, x if training else None)
+        return self.objective.terms(
+            x, q, z, p, prior, beta_share, training, log_shares, lambda z: self._decode(z, training).distribution
+        )
+
+    @property
+    def posterior_layer(self):
+        """The encoder's last distribution layer."""
+        return [layer for layer in self.encoder._flatten_layers() if isinstance(layer, DistributionLayer)][-1]
 
     def _beta_share(self):
         return self.objective.warm_up(self.optimizer.iterations)
@@ -161,7 +177,7 @@ class VAE(FastFit, keras.Model):
 
     def _own_callbacks(self):
         """Callbacks of every fit, which come before the user's."""
-        return []
+        return [] if type(self.prior).refresh is Prior.refresh else [_Refresh()]
 
     def _warn_of_floor(self):
         for scale in self.scales:
@@ -235,6 +251,19 @@ class VAE(FastFit, keras.Model):
     @classmethod
     def from_config(cls, config):
         return cls(**keras.saving.deserialize_keras_object(config))
+
+
+class _Refresh(keras.callbacks.Callback):
+    """Brings what the prior has computed ahead up to date before a fit, before each validation and after each epoch."""
+
+    def on_train_begin(self, logs=None):
+        self.model.prior.refresh()
+
+    def on_test_begin(self, logs=None):
+        self.model.prior.refresh()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.prior.refresh()
 
 
 def weighted_mean(values, sample_weight):

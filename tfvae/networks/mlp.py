@@ -2,14 +2,49 @@
 
 import keras
 
+from tfvae.saving import register
+
+
+@register
+class GatedDense(keras.layers.Layer):
+    """(W x + b) · sigmoid(V x + c): a linear layer with a gate for each unit.
+
+    Args:
+        units: int.
+
+    Source: Dauphin et al., "Language modeling with gated convolutional networks" (2017); the VampPrior's networks.
+    """
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = int(units)
+        self.both = keras.layers.Dense(2 * self.units, kernel_initializer="he_normal")  # one product for the two
+
+    def build(self, input_shape):
+        self.both.build(input_shape)
+        self.built = True
+
+    def call(self, inputs):
+        linear, gate = keras.ops.split(self.both(inputs), 2, axis=-1)
+        return linear * keras.ops.sigmoid(gate)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
 
 def dense_layers(widths, activations):
-    """Dense layers of the given widths; `activations` is one for all or one each."""
+    """Dense layers of the given widths; `activations` is one for all or one each, "gated" for a `GatedDense`."""
     if isinstance(activations, str) or callable(activations) or activations is None:
         activations = [activations] * len(widths)
     if len(widths) != len(activations):
         raise ValueError(f"{len(widths)} layers need as many activations, but got {len(activations)}.")
-    return [keras.layers.Dense(w, activation=a) for w, a in zip(widths, activations, strict=True)]
+    return [
+        GatedDense(w) if a == "gated" else keras.layers.Dense(w, activation=a)
+        for w, a in zip(widths, activations, strict=True)
+    ]
 
 
 def distribution_network(input_dim, hidden, output_layer, name, activations="tanh"):

@@ -13,15 +13,17 @@ from tfvae.plots.graph import layer_boxes
 from tfvae.plots.images import image_grid, tiled
 from tfvae.plots.samples import density_contours, displot, labelled_scatter, scatter_panels
 from tfvae.plots.tables import column_histograms
-from tfvae.plots.training import loss_curves, sweep
+from tfvae.plots.training import by_group, gains, loss_curves, sweep
 
 __all__ = [
     "beta_densities",
+    "by_group",
     "column_histograms",
     "curves_learned",
     "density_contours",
     "displot",
     "encoder_decoder",
+    "gains",
     "image_grid",
     "labelled_scatter",
     "latent_scatter",

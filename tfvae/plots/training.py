@@ -1,5 +1,7 @@
 """Training curves, and what a setting changes."""
 
+from matplotlib.figure import Figure
+
 from tfvae.plots.panels import make_panels
 
 
@@ -39,5 +41,45 @@ def sweep(frame, x, quantities, title="", log_x=True, columns=3):
         axis.set(title=quantity, xlabel=x)
         if log_x:
             axis.set_xscale("log")
+    figure.suptitle(title)
+    return figure
+
+
+def gains(table, title=""):
+    """What each variant gains over its reference: a dot with its standard error for each seed.
+
+    Args:
+        table: rows with `variant`, `seed`, `gain` and `standard_error`, in nats.
+    """
+    names = list(dict.fromkeys(row["variant"] for row in table))
+    figure = Figure(figsize=(7, 0.9 + 0.35 * max(len(names), 1)), layout="constrained")
+    axis = figure.subplots()
+    for row in table:
+        same = [r["seed"] for r in table if r["variant"] == row["variant"]]
+        height = names.index(row["variant"]) + 0.12 * (same.index(row["seed"]) - (len(same) - 1) / 2)
+        axis.errorbar(row["gain"], height, xerr=row["standard_error"], fmt="o", ms=4, c="tab:blue", capsize=2)
+    axis.axvline(0, c="grey", lw=0.8)
+    axis.set(yticks=range(len(names)), yticklabels=names, xlabel="gain in nats", title=title)
+    axis.invert_yaxis()
+    return figure
+
+
+def by_group(frame, x, group, quantities, title=""):
+    """One panel for each quantity against `x`, a line for each group.
+
+    Args:
+        frame: `pandas.DataFrame`, a row for each run.
+        x, group: columns.
+        quantities: columns.
+    """
+    figure, axes = make_panels(len(quantities), len(quantities))
+    for axis, quantity in zip(axes, quantities, strict=True):
+        for name, rows in frame.groupby(group, sort=False):
+            mean = rows.groupby(x)[quantity].mean()
+            axis.plot(mean.index, mean, "o-", ms=4, label=name)
+        axis.set(xlabel=x, title=quantity, xscale="log", xticks=sorted(frame[x].unique()))
+        axis.set_xticklabels(sorted(frame[x].unique()))
+        axis.minorticks_off()
+    axes[0].legend(fontsize="small")
     figure.suptitle(title)
     return figure

@@ -1,9 +1,13 @@
 """A mixture of Gaussians as prior."""
 
+import math
+
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfvae.distributions import DiagonalNormalMixture
+from tfvae.priors.components import RandomComponents, seed_or_random
 from tfvae.priors.prior import Prior
 from tfvae.saving import register
 
@@ -16,66 +20,101 @@ class MixturePrior(Prior):
         event_shape: shape of one z, `(D,)` or D.
         num_components: int K >= 1.
         learn_weights: bool; False keeps the weights at 1/K.
-        spread: float, the standard deviation of the means at the start.
-        initial_scale: float > 0, the components' standard deviations at the start.
+        initializer: `tfvae.priors.Components`, where means and scales start: `RandomComponents(spread, scale)` by default,
+            `UniformComponents()` as in document 004, `NarrowComponents()` as in Stanford's CS236. `start_at` moves them to
+            data.
         epsilon: float >= 0, the smallest standard deviation.
-        seed: int or None, of the initial means.
+        seed: int or None, of the initializer.
 
     Source: document 004 (a mixture of 1000 Gaussians); Dilokthanakul et al., "Deep unsupervised clustering with
     Gaussian mixture variational autoencoders" (2016).
     """
 
     def __init__(
-        self,
-        event_shape,
-        num_components=16,
-        learn_weights=True,
-        spread=1.0,
-        initial_scale=0.5,
-        epsilon=1e-4,
-        seed=None,
-        **kwargs,
+        self, event_shape, num_components=16, learn_weights=True, initializer=None, epsilon=1e-4, seed=None, **kwargs
     ):
         super().__init__(event_shape, **kwargs)
-        if len(self.event_shape) != 1 or num_components < 1:
-            raise ValueError(
-                f"MixturePrior needs an event_shape (D,) and num_components >= 1, but got {event_shape!r} and "
-                f"{num_components!r}."
-            )
-        if not initial_scale > epsilon >= 0:
-            raise ValueError(
-                f"`initial_scale` must be above `epsilon` >= 0, but got {initial_scale!r} and {epsilon!r}."
-            )
-        self.num_components = int(num_components)
-        self.learn_weights = learn_weights
-        self.spread = spread
-        self.initial_scale = initial_scale
-        self.epsilon = epsilon
-        self.seed = seed
-        table = (self.num_components, *self.event_shape)
-        self.loc = self.add_weight(
-            name="loc", shape=table, initializer=keras.initializers.RandomNormal(stddev=spread, seed=seed)
-        )
-        self.log_scale = self.add_weight(
-            name="log_scale",
-            shape=table,
-            initializer=keras.initializers.Constant(float(tf.math.log(initial_scale - epsilon))),
-        )
+        self.num_components = check_components(self, num_components)
+        self.learn_weights, self.epsilon, self.seed = learn_weights, float(epsilon), seed
+        self.initializer = RandomComponents() if initializer is None else initializer
+        if not self.epsilon >= 0:
+            raise ValueError(f"`epsilon` must be at least 0, but got {epsilon!r}.")
+        rng = np.random.default_rng(seed_or_random(seed))
+        loc, scale = self.initializer(self.num_components, *self.event_shape, rng)
+        self.loc = self._table("loc", loc)
+        self.log_scale = self._table("log_scale", self._log_scale(scale))
         self.logits = self.add_weight(
             name="logits", shape=(self.num_components,), initializer="zeros", trainable=learn_weights
         )
 
+    def _table(self, name, values):
+        return self.add_weight(name=name, shape=values.shape, initializer=lambda *_, **__: values.astype("float32"))
+
+    def _log_scale(self, scale):
+        return np.log(np.maximum(scale - self.epsilon, 1e-6))
+
     def distribution(self):
         scale = tf.exp(tf.convert_to_tensor(self.log_scale)) + self.epsilon
         return DiagonalNormalMixture(tf.convert_to_tensor(self.logits), tf.convert_to_tensor(self.loc), scale)
+
+    def start_at(self, z, seed=0, spread=1.0):
+        """Moves the components to the clusters of points z, `(n, D)`, which k-means finds; the weights to their shares.
+
+        Args:
+            spread: float > 0, the components' standard deviations over those of their clusters.
+
+        Raises:
+            ValueError: for fewer points than components, or NaN.
+        """
+        z = check_points(self, z, self.num_components)
+        from sklearn.cluster import MiniBatchKMeans
+
+        found = MiniBatchKMeans(self.num_components, random_state=seed, n_init=1).fit(z)
+        whole = z.std(axis=0)
+        counts = np.bincount(found.labels_, minlength=self.num_components)
+        squares = np.zeros_like(found.cluster_centers_)
+        np.add.at(squares, found.labels_, (z - found.cluster_centers_[found.labels_]) ** 2)
+        # A cluster of few points says little of its width: it is taken together with a share of the whole's.
+        few = 2.0
+        variance = (squares + few * whole**2 * self.num_components ** (-2 / z.shape[1])) / (counts + few)[:, None]
+        self.loc.assign(found.cluster_centers_)
+        self.log_scale.assign(self._log_scale(spread * np.sqrt(variance)))
+        if self.learn_weights:
+            self.logits.assign(np.log((counts + 1) / math.fsum(counts + 1)))
 
     def get_config(self):
         return {
             **super().get_config(),
             "num_components": self.num_components,
             "learn_weights": self.learn_weights,
-            "spread": self.spread,
-            "initial_scale": self.initial_scale,
+            "initializer": keras.saving.serialize_keras_object(self.initializer),
             "epsilon": self.epsilon,
             "seed": self.seed,
         }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "initializer": keras.saving.deserialize_keras_object(config["initializer"])})
+
+
+def check_components(prior, num_components):
+    """`num_components` as an int; ValueError where it, or the prior's event shape, makes no mixture."""
+    if len(prior.event_shape) != 1 or int(num_components) < 1:
+        raise ValueError(
+            f"{type(prior).__name__} needs an event_shape (D,) and num_components >= 1, but got {prior.event_shape} and "
+            f"{num_components!r}."
+        )
+    return int(num_components)
+
+
+def check_points(prior, points, least):
+    """`points` as a float32 array; ValueError where they are fewer than `least` or not finite."""
+    points = np.asarray(points, "float32")
+    if len(points) < least:
+        raise ValueError(
+            f"{type(prior).__name__} starts {least} components from data, but got only {len(points)} points: "
+            "give more points or ask for fewer components."
+        )
+    if not np.isfinite(points).all():
+        raise ValueError(f"{type(prior).__name__} cannot start from points that are NaN or infinite.")
+    return points

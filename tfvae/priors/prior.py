@@ -1,7 +1,10 @@
 """The noun: a distribution without an input."""
 
+import weakref
+
 import keras
 
+from tfvae.distributions import diagonal_normal
 from tfvae.layers.distribution_layer import as_shape, float32_policy
 
 
@@ -24,6 +27,21 @@ class Prior(keras.layers.Layer):
         """The `tfd.Distribution` p(z), with the current parameters."""
         raise NotImplementedError(f"{type(self).__name__} must define `distribution()`.")
 
+    def near(self, q, x=None):
+        """p(z) for z near the posteriors q: `distribution()`, or a cheaper lower bound of it with a batch shape of `(B,)`.
+
+        Args:
+            q: q(z|x), of batch shape `(B,)`.
+            x: in training the examples, `(B, *E)`, for a prior that they are part of; else None.
+        """
+        return self.distribution()
+
+    def refresh(self):
+        """Brings what the prior has computed ahead up to date: called when a fit begins and at the end of its epochs."""
+
+    def attach(self, encoder):
+        """Called by the model that holds this prior and `encoder`, for priors that are made by it."""
+
     def sample(self, n, seed=None):
         """n draws, of shape `(n, *event_shape)`."""
         return self.distribution().sample(n, seed=seed)
@@ -34,3 +52,34 @@ class Prior(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "event_shape": list(self.event_shape)}
+
+
+class EncodedPrior(Prior):
+    """Abstract: a prior made of encodings q(z|u) of points u, by the encoder of the model that holds it.
+
+    The encoder is the model's: it is trained, saved and counted there, and only referred to here.
+    """
+
+    _encoder = None
+    points_shape = ()  # of one u
+
+    def attach(self, encoder):
+        if tuple(encoder.input_shape[1:]) != self.points_shape:
+            raise ValueError(
+                f"{type(self).__name__} holds points of shape {self.points_shape}, but the encoder takes "
+                f"{tuple(encoder.input_shape[1:])}."
+            )
+        self._encoder = weakref.ref(encoder)  # no attribute that Keras would track a second time
+
+    def encode(self, points):
+        """(means, standard deviations) of q(z|u), each `(n, D)`, as the encoder gives it outside training."""
+        encoder = self._encoder and self._encoder()
+        if encoder is None:
+            raise ValueError(f"{type(self).__name__} belongs to a model: give it to a VAE before it is used.")
+        q = encoder(points, training=False).distribution
+        normal = diagonal_normal(q)
+        if normal is None:
+            raise ValueError(
+                f"{type(self).__name__} is for posteriors of independent normals, but got {type(q).__name__}."
+            )
+        return normal

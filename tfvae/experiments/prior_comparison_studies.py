@@ -1,0 +1,127 @@
+"""How the comparison of priors and the mixture posteriors are trained, measured and drawn."""
+
+import numpy as np
+
+from tfvae import plots
+from tfvae.data.images import load_images
+from tfvae.evaluation import interpolation_report, latent_report, mode_report, nll_gap, posterior_use
+from tfvae.experiments.fits import run_fits, write_findings
+from tfvae.experiments.prior_studies import digits, dynamic, early_stopping
+from tfvae.experiments.scoring import MEASURES, evaluate, gains, words
+from tfvae.layers import MixtureNormal
+from tfvae.priors import ExemplarPrior
+
+_LATENT_ROWS = 2_000
+
+
+def execute_static(study, run):
+    """Five priors on the published benchmark."""
+    data = load_images(study.images).flat()
+    train, valid = data.x_train[: study.num_train], data.x_valid[: study.num_valid]
+    test = data.x_test[np.random.default_rng(0).permutation(len(data.x_test))][
+        : study.num_test
+    ]  # they are sorted by digit
+
+    def arguments(fit):
+        stopping = early_stopping(study.patience)
+        return {"x": train, "validation_data": valid, "callbacks": [stopping], "checkpoint_seconds": 120}
+
+    def measure(model, history, fit):
+        row = {"epochs_trained": len(history), "best_val_loss": float(history["val_loss"].min())}
+        if isinstance(model.prior, ExemplarPrior):  # a tighter bound than training can afford
+            model.prior.num_neighbors = min(study.scored_neighbors, model.prior.num_components)
+            gap = model.prior.retrieval_gap(model.encode(test[:500]).distribution)
+            row["retrieval_gap"] = float(np.mean(gap))
+        return row | evaluate(run, model, fit, test, test, study.num_samples)
+
+    models, histories, rows = run_fits(study, run, arguments, measure)
+    table = gains(run, rows, "standard") if "standard" in set(rows["variant"]) else []
+    by = rows.groupby("variant").mean(numeric_only=True)["nll"]
+    claims = [
+        {
+            "document": "VampPrior (Tomczak and Welling 2018), 2000 epochs: 85.57 with the VampPrior; "
+            "88.56 with N(0, I) (unverified).",
+            "measured": f"{study.epochs} epochs: " + ", ".join(f"{by[p]:.2f} {p}" for p in study.priors) + "; gains over "
+            "N(0, I): " + ", ".join(f"{words(table, p)} {p}" for p in study.priors if p != "standard") + " nats.",
+        }
+    ]  # fmt: skip
+    write_findings(run, rows, [*MEASURES, "epochs_trained", "retrieval_gap"], claims, gains=table)
+    run.save_figure("1-loss", plots.loss_curves(histories, title="Training, first seed; validation dashed"))
+    run.save_figure("2-gains", plots.gains(table, "log p(x) over N(0, I), same test images"))
+    for k, (name, model) in enumerate(models.items()):
+        means = model.sample(200, seed=study.seed, mean=True).reshape(-1, 28, 28)
+        run.save_figure(f"{3 + k}-{name}", plots.image_grid(means, f"{name}: decoder means of prior draws", 20))
+
+
+def execute_posterior(study, run):
+    """Mixtures as prior, as posterior and as both, in the plane and on digits."""
+    train, test, _ = digits(study)
+    fits = {fit.variant: fit for fit in study.fits()}
+
+    def arguments(fit):
+        if fit.data == "dynamic":
+            return {"x": dynamic(train, study.batch_size, fit.seed)}
+        return {"x": fit.data.sample(study.num_points, seed=fit.seed)}
+
+    def measure(model, history, fit):
+        in_plane = fit.data != "dynamic"
+        x = fit.data.sample(len(test), seed=1_000_000 + fit.seed) if in_plane else test
+        row = evaluate(run, model, fit, x, x[: study.num_scored], study.num_samples)
+        row["active_units"] = latent_report(model, x[:_LATENT_ROWS], fit.seed).active_units
+        pairs = x[: 2 * study.num_pairs]
+        row |= interpolation_report(model, pairs[0::2], pairs[1::2], study.num_samples, fit.seed, binary=not in_plane)
+        if in_plane:
+            row["nll_gap"] = nll_gap(model, fit.data, len(test), study.num_samples, fit.seed)["nll_gap"]
+            row["bridge_mass"] = mode_report(fit.data, model.sample(len(test), seed=fit.seed)).bridge_mass
+        if isinstance(model.posterior_layer, MixtureNormal):
+            row |= posterior_use(model.encode(x[:_LATENT_ROWS]).distribution, fit.seed)
+        return row
+
+    models, _, rows = run_fits(study, run, arguments, measure)
+    table = [
+        g for data in ("four", "grid", "mnist") for g in gains(run, rows[rows["data"] == data], f"{data}-standard")
+    ]
+    by = rows.groupby("variant").mean(numeric_only=True)
+
+    def told(data):
+        arms = [v for v in by.index if v.startswith(f"{data}-")]
+        return ", ".join(f"{by.loc[v, 'nll']:.2f} {v.removeprefix(data + '-')}" for v in arms)
+
+    claims = [
+        {
+            "document": "Either the posterior must not be Gaussian, or the prior must not be; perhaps both.",
+            "measured": f"NLL: digits {told('mnist')}; four modes {told('four')}; grid of 25 {told('grid')}.",
+        },
+        {
+            "document": "A mixture posterior runs the risk of multi-modality during inference.",
+            "measured": "Components used by a posterior, of "
+            f"{study.posterior_components} (exp of the entropy of its weights): "
+            + ", ".join(f"{n:.2f} {v}" for v, n in by["posterior_components"].dropna().items())
+            + ".",
+        },
+        {
+            "document": "A mixture prior runs the risk of islands that break the meaning of the representation.",
+            "measured": "Rise of the NLL from the ends to the middle of an interpolation: "
+            + ", ".join(f"{by.loc[v, 'interpolation_rise']:.1f} {v}" for v in by.index) + " nats.",
+        },
+    ]  # fmt: skip
+    measures = [*MEASURES, "active_units", "nll_gap", "bridge_mass", "interpolation_rise", "prior_drop",
+                "posterior_components", "non_gaussianity"]  # fmt: skip
+    write_findings(run, rows, measures, claims, gains=table)
+    for data, title in (("four", "Four modes"), ("grid", "Grid of 25")):
+        shown = {v: model for v, model in models.items() if v.startswith(f"{data}-")}
+        truth = fits[f"{data}-standard"].data
+        draws = {v: model.sample(5_000, seed=study.seed) for v, model in shown.items()}
+        run.save_figure(
+            f"1-{data}-draws", plots.scatter_panels(draws, f"{title}: draws", centres=truth.centres, columns=5)
+        )
+        x = truth.sample(5_000, seed=study.seed)
+        codes = {v: model.encode(x).distribution.sample(seed=study.seed).numpy() for v, model in shown.items()}
+        run.save_figure(
+            f"2-{data}-codes", plots.scatter_panels(codes, f"{title}: draws of the aggregate posterior", columns=5)
+        )
+    run.save_figure("3-gains", plots.gains(table, "log p(x) over N(0, I) and a Gaussian posterior"))
+    for name, model in models.items():
+        if name.startswith("mnist-"):
+            means = model.sample(100, seed=study.seed, mean=True).reshape(-1, 28, 28)
+            run.save_figure(f"4-{name}", plots.image_grid(means, f"{name}: decoder means of prior draws", 20))

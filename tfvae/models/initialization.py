@@ -1,0 +1,55 @@
+"""Starting a model on its data."""
+
+import numpy as np
+
+from tfvae.batches import check_finite
+from tfvae.priors import EncodedPrior
+
+
+def initialize_prior(vae, x, seed=0):
+    """Starts the prior on the data: its `start_at` with the examples that it holds, or with their encodings' means.
+
+    Args:
+        vae: a `VAE` with a `MixturePrior` (whose components go to the clusters of the encodings), a `VampPrior` or an
+            `ExemplarPrior`; best with an encoder that has been trained a little.
+        x: `(N, *E)` data, with at least as many rows as the prior has components.
+        seed: of the choice among them.
+
+    Raises:
+        ValueError: for too few rows, NaN, or a prior that does not start from data.
+    """
+    if not hasattr(vae.prior, "start_at"):
+        raise ValueError(f"{type(vae.prior).__name__} does not start from data.")
+    x = np.asarray(x, "float32")
+    check_finite("x", x)
+    if isinstance(vae.prior, EncodedPrior):
+        vae.prior.start_at(x, seed)
+    else:
+        pieces = np.array_split(x, -(-len(x) // 4096)) if len(x) else [x]
+        vae.prior.start_at(np.concatenate([vae.encode(some).mean() for some in pieces]), seed)
+
+
+def initialize_mixture_decoder(vae, x, seed=0, spread=0.1):
+    """Starts the components of a `MixtureNormal` decoder at points of the data that lie far apart (k-means++).
+
+    Random components compete for the nearest modes and leave others empty; started on the data, each mode has one.
+
+    Args:
+        vae: a model of `make_mixture_decoder_vae` or `make_document_vae`, untrained.
+        x: `(N, D)` data, of which the first 20,000 rows are looked at.
+        seed: of the choice of points.
+        spread: float, what remains of the last layer's random kernel, by which the components depend on z.
+
+    Source: Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding" (2007).
+    """
+    from sklearn.cluster import kmeans_plusplus
+
+    likelihood = vae.decoder.layers[-1]
+    params = vae.decoder.get_layer("params")
+    num_components = likelihood.num_components
+    points, _ = kmeans_plusplus(np.asarray(x[:20_000], "float64"), num_components, random_state=seed)
+    bias = params.bias.numpy()
+    locs_and_scales = bias[num_components:].reshape(num_components, -1)
+    locs_and_scales[:, : points.shape[1]] = points
+    params.bias.assign(bias)
+    params.kernel.assign(spread * params.kernel)

@@ -1,0 +1,64 @@
+"""The evidence lower bound."""
+
+import keras
+import tensorflow as tf
+
+from tfvae.divergences import as_estimator, kl_divergence, kl_per_dimension
+from tfvae.importance import log_px_z
+from tfvae.objectives.objective import Objective, Terms, check_count, expectation
+from tfvae.saving import register
+
+
+@register
+class ELBO(Objective):
+    """loss = −log p(x|z) + β KL(q(z|x) ‖ p(z)), with one z ~ q.
+
+    Args:
+        beta: float >= 0, the KL's weight in training; evaluation always uses 1.
+        free_bits: float >= 0, nats: in training the KL costs at least this much in each latent dimension (its batch
+            mean, where posterior and prior factorize; otherwise in all D dimensions together), so that no dimension
+            gains from collapsing below it. Source: Kingma et al., "Improved variational inference with inverse
+            autoregressive flow" (2016).
+        kl: a `tfvae.divergences.KLEstimator` that is unbiased or an upper bound, so that the ELBO stays a lower bound of
+            log p(x); None for the closed form where there is one and `MonteCarloKL` elsewhere.
+        num_draws: int S >= 1, the draws z ~ q over which the estimate is averaged.
+        warm_up_steps: see `Objective`.
+    """
+
+    def __init__(self, beta=1.0, free_bits=0.0, warm_up_steps=0, kl=None, num_draws=1, **kwargs):
+        super().__init__(warm_up_steps, **kwargs)
+        if not beta >= 0 or not free_bits >= 0:
+            raise ValueError(f"`beta` and `free_bits` must be at least 0, but got {beta!r} and {free_bits!r}.")
+        self.beta = float(beta)
+        self.free_bits = float(free_bits)
+        self.kl = as_estimator(kl)
+        self.num_draws = check_count("num_draws", num_draws)
+        if self.kl is not None and self.kl.direction == "lower":
+            raise ValueError(
+                f"{type(kl).__name__} is a lower bound of the KL, with which the ELBO is no bound of log p(x): choose an "
+                "estimator whose direction is 'upper' or 'unbiased'."
+            )
+
+    def terms(self, x, q, z, p, prior, beta_share=1.0, training=False, log_shares=None, decode=None):
+        estimator = kl_divergence if self.kl is None else self.kl
+        reconstruction = expectation(-log_px_z(p, x), log_shares)
+        kl = expectation(estimator(q, prior, z), log_shares)
+        if not training:
+            return Terms(reconstruction + kl, reconstruction, kl)
+        cost = self._with_free_bits(q, prior, z, kl) if self.free_bits else kl
+        return Terms(reconstruction + self.beta * beta_share * cost, reconstruction, kl)
+
+    def _with_free_bits(self, q, prior, z, kl):
+        by_dimension = kl_per_dimension(q, prior)
+        if by_dimension is None:
+            dimensions = tf.cast(tf.shape(z)[-1], kl.dtype)
+            free = tf.maximum(tf.reduce_mean(kl), self.free_bits * dimensions)
+        else:
+            axes = list(range(by_dimension.shape.rank - 1))
+            free = tf.reduce_sum(tf.maximum(tf.reduce_mean(by_dimension, axes), self.free_bits))
+        return tf.broadcast_to(free, tf.shape(kl))
+
+    def get_config(self):
+        kl = self.kl and keras.saving.serialize_keras_object(self.kl)
+        mine = {"beta": self.beta, "free_bits": self.free_bits, "kl": kl, "num_draws": self.num_draws}
+        return {**super().get_config(), **mine}

@@ -1,0 +1,20 @@
+"""−log p as an ordinary Keras loss."""
+
+import keras
+
+from tfvae.saving import register
+from tfvae.tensors import as_distribution
+
+
+@register
+class NegativeLogProb(keras.losses.Loss):
+    """−log p(y), in nats per example, of the distribution that a model returns: `compile(loss=NegativeLogProb())`.
+
+    The named form of `loss=lambda y, rv: -rv.log_prob(y)`: it is saved with the model, where a lambda is not.
+    """
+
+    def __init__(self, reduction="sum_over_batch_size", name="negative_log_prob", dtype=None):
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+
+    def call(self, y_true, y_pred):
+        return -as_distribution(y_pred, "NegativeLogProb").log_prob(y_true)

@@ -1,0 +1,112 @@
+"""Importance-weighted bounds whose encoder learns from another gradient than the bound's own.
+
+The loss has the bound's value and the decoder's and prior's gradient of it. What reaches the encoder is said in each class.
+"""
+
+import tensorflow as tf
+
+from tfvae.objectives.importance_weighted import IWAE
+from tfvae.objectives.objective import Terms, check_count, expectation
+from tfvae.saving import register
+
+
+def with_stopped_parameters(q):
+    """q, whose parameters take no gradient; its points still do."""
+    return tf.nest.map_structure(tf.stop_gradient, q, expand_composites=True)
+
+
+@register
+class STL(IWAE):
+    """IWAE without the gradient of log q(z|x) to q's parameters: the encoder learns through the draws z alone.
+
+    What is left out has the mean 0 at S = 1, and its variance does not vanish at the optimum ("sticking the landing"); the
+    encoder's gradient is biased for S > 1, where `DReG` is not.
+
+    Source: Roeder, Wu and Duvenaud, "Sticking the landing" (2017).
+    """
+
+    def __init__(self, num_draws=1, warm_up_steps=0, **kwargs):
+        super().__init__(num_draws, warm_up_steps, **kwargs)
+
+    def terms(self, x, q, z, p, prior, *args, **kwargs):
+        return super().terms(x, with_stopped_parameters(q), z, p, prior, *args, **kwargs)
+
+
+class _Routed(IWAE):
+    """Abstract: the decoder and the prior learn from Σ_s a_s ∂ log w_s, the encoder from Σ_s b_s ∂ log w_s through z_s."""
+
+    def terms(self, x, q, z, p, prior, beta_share=1.0, training=False, log_shares=None, decode=None):
+        if not training:
+            return super().terms(x, q, z, p, prior, beta_share, training, log_shares)
+        if log_shares is not None:
+            raise ValueError(f"{type(self).__name__} needs equal shares, but the posterior draws from each component.")
+        z = z if z.shape.rank == 3 else z[None]
+        fixed = tf.stop_gradient(z)
+        # log w twice with one value: at z, and at z held fixed. Their difference reaches the encoder alone, because the
+        # gradients to the decoder and the prior are the same in both.
+        outer = self._encoder_posterior(q)
+        likelihood, kl = self.densities(x, outer, z, decode(z), prior)
+        moving = likelihood - beta_share * kl
+        likelihood, kl = self.densities(x, with_stopped_parameters(q), fixed, decode(fixed), prior)
+        resting = likelihood - beta_share * kl
+        a, b = self._shares(tf.stop_gradient(resting))
+        surrogate = tf.reduce_sum(a * resting + b * (moving - resting), axis=0)
+        bound = self.bound(resting, None)
+        loss = -(tf.stop_gradient(bound - surrogate) + surrogate)
+        return Terms(loss, -expectation(likelihood), expectation(kl))
+
+    def _encoder_posterior(self, q):
+        """q as the encoder's part of the gradient sees it."""
+        raise NotImplementedError
+
+    def _shares(self, log_w):
+        """(a, b), each `(S, B)`."""
+        raise NotImplementedError
+
+
+@register
+class DReG(_Routed):
+    """IWAE with the doubly reparameterized gradient: the encoder learns from Σ_s w̃_s² ∂ log w_s through z_s alone.
+
+    w̃ are the normalized weights, and q's parameters in log q(z|x) take no gradient. Unbiased for IWAE's gradient, with a
+    signal-to-noise ratio that does not fall with S. The decoder's and the prior's gradient is IWAE's. Decodes twice.
+
+    Source: Tucker et al., "Doubly reparameterized gradient estimators for Monte Carlo objectives" (2019).
+    """
+
+    def _encoder_posterior(self, q):
+        return with_stopped_parameters(q)
+
+    def _shares(self, log_w):
+        weights = tf.nn.softmax(log_w, axis=0)
+        return weights, tf.square(weights)
+
+
+@register
+class PIWAE(_Routed):
+    """IWAE(M K) for the decoder and the prior, MIWAE(M, K) for the encoder, whose gradient has less noise. Decodes twice.
+
+    Args:
+        num_groups: int M >= 1.
+        group_size: int K >= 1.
+        warm_up_steps: see `Objective`.
+
+    Source: Rainforth et al., "Tighter variational bounds are not necessarily better" (2018).
+    """
+
+    def __init__(self, num_groups=5, group_size=10, warm_up_steps=0, **kwargs):
+        groups, size = check_count("num_groups", num_groups), check_count("group_size", group_size)
+        super().__init__(groups * size, warm_up_steps, **kwargs)
+        self.num_groups, self.group_size = groups, size
+
+    def _encoder_posterior(self, q):
+        return q
+
+    def _shares(self, log_w):
+        within = tf.nn.softmax(tf.reshape(log_w, [self.num_groups, self.group_size, -1]), axis=1)
+        return tf.nn.softmax(log_w, axis=0), tf.reshape(within, tf.shape(log_w)) / self.num_groups
+
+    def get_config(self):
+        config = super().get_config()
+        del config["num_draws"]
+        return {**config, "num_groups": self.num_groups, "group_size": self.group_size}

@@ -1,0 +1,63 @@
+"""Where the components of a mixture prior start."""
+
+import random
+
+import numpy as np
+
+from tfvae.saving import register
+
+
+def seed_or_random(seed):
+    """`seed`, or where it is None one from Python's generator, which `keras.utils.set_random_seed` sets."""
+    return random.randrange(2**31) if seed is None else seed
+
+
+class Components:
+    """Abstract: (K, D, rng) -> means and standard deviations, arrays `(K, D)`."""
+
+    def __call__(self, num_components, dimension, rng):
+        raise NotImplementedError(f"{type(self).__name__} must define `__call__(num_components, dimension, rng)`.")
+
+    def get_config(self):
+        return dict(vars(self))
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+@register
+class RandomComponents(Components):
+    """Means from N(0, spread²), one standard deviation for all.
+
+    Args:
+        spread: float >= 0.
+        scale: float > 0.
+    """
+
+    def __init__(self, spread=1.0, scale=0.5):
+        if not scale > 0 or not spread >= 0:
+            raise ValueError(f"`scale` must be above 0 and `spread` at least 0, but got {scale!r} and {spread!r}.")
+        self.spread, self.scale = float(spread), float(scale)
+
+    def __call__(self, num_components, dimension, rng):
+        shape = num_components, dimension
+        return self.spread * rng.normal(size=shape), np.full(shape, self.scale)
+
+
+@register
+class UniformComponents(Components):
+    """Means and log variances from U(−1, 1): document 004's, the bias of a Torch7 layer with one input."""
+
+    def __call__(self, num_components, dimension, rng):
+        loc, log_variance = rng.uniform(-1, 1, size=(2, num_components, dimension))
+        return loc, np.exp(log_variance / 2)
+
+
+@register
+class NarrowComponents(Components):
+    """Means from N(0, 1)/√(K D) and variances softplus of the same, near 0.69: Stanford CS236's, homework 2."""
+
+    def __call__(self, num_components, dimension, rng):
+        loc, raw = rng.normal(size=(2, num_components, dimension)) / np.sqrt(num_components * dimension)
+        return loc, np.sqrt(np.log1p(np.exp(raw)))

@@ -1,0 +1,178 @@
+"""Training examples as the components of the prior."""
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfvae.distributions import DiagonalNormalMixture, LocalNormalMixture
+from tfvae.layers.distribution_layer import as_shape, next_seed
+from tfvae.priors.mixture import check_components, check_points
+from tfvae.priors.prior import EncodedPrior
+from tfvae.saving import register
+
+_ROWS = 4096  # encoded at a time
+
+
+class _LearningMixture(LocalNormalMixture):
+    """The same density, with a gradient to the encoder through its components.
+
+    The gradient of log Σ_k w_k N_k to the μ_k is Σ_k r_k ∂ log N_k with the responsibilities r. One k is drawn from r for
+    each z and its mean encoded anew: unbiased, up to the age of the other means.
+    """
+
+    one_of = None  # log r, (…, B, K) -> the mean of the component drawn, (…, B, D)
+
+    def _log_prob(self, z):
+        joint = self.joint_log_probs(z)
+        mean = self.one_of(tf.stop_gradient(tf.nn.log_softmax(joint)))
+        distance = tf.reduce_sum(tf.square(tf.stop_gradient(z) - mean), axis=-1)
+        log_density = -0.5 * distance / tf.stop_gradient(tf.square(self.scale))
+        return tf.reduce_logsumexp(joint, axis=-1) + log_density - tf.stop_gradient(log_density)
+
+
+@register
+class ExemplarPrior(EncodedPrior):
+    """p(z) = (1/N) Σ_n N(z; μ(x_n), σ² I): the encoder's means of N training examples, with one learned σ.
+
+    In training an example's own component is left out; of several equal examples one. Near a posterior only the
+    `num_neighbors` components nearest to its mean are summed, which is a lower bound of p(z), and `retrieval_gap` says how
+    far below at most. The means are those of the last `refresh`, once an epoch; their gradient is that of one component for
+    each example, drawn by its responsibility and encoded anew, which is unbiased and costs one encoding.
+
+    Args:
+        event_shape: shape of one z, `(D,)` or D.
+        num_exemplars: int N >= 2; `start_at(x)` gives the examples themselves.
+        input_shape: shape of one x.
+        num_neighbors: int, how many components count near a posterior.
+        initial_scale: float > 0, σ at the start.
+        binary: bool, whether the examples hold 0 and 1 alone and are kept as bytes.
+        epsilon: float >= 0, the smallest σ.
+
+    Source: Norouzi, Fleet and Norouzi, "Exemplar VAE: linking generative models, nearest neighbor retrieval, and data
+    augmentation" (2020).
+    """
+
+    def __init__(
+        self,
+        event_shape,
+        num_exemplars=2,
+        input_shape=None,
+        num_neighbors=100,
+        initial_scale=0.5,
+        binary=False,
+        epsilon=1e-2,
+        **kwargs,
+    ):
+        super().__init__(event_shape, **kwargs)
+        self.num_components = check_components(self, num_exemplars)
+        if self.num_components < 2 or num_neighbors < 2 or input_shape is None:
+            raise ValueError(
+                "ExemplarPrior needs num_exemplars >= 2, num_neighbors >= 2 and the `input_shape` of one x, but got "
+                f"{num_exemplars!r}, {num_neighbors!r} and {input_shape!r}."
+            )
+        if not initial_scale > epsilon >= 0:
+            raise ValueError(
+                f"`initial_scale` must be above `epsilon` >= 0, but got {initial_scale!r} and {epsilon!r}."
+            )
+        self.points_shape = as_shape(input_shape, "input_shape")
+        self.num_neighbors = min(int(num_neighbors), self.num_components)
+        self.initial_scale, self.binary, self.epsilon = float(initial_scale), bool(binary), float(epsilon)
+        table = (self.num_components, *self.points_shape)
+        kept = {"initializer": "zeros", "trainable": False}
+        self.exemplars = self.add_weight(name="exemplars", shape=table, dtype="uint8" if binary else None, **kept)
+        self.codes = self.add_weight(name="codes", shape=(self.num_components, *self.event_shape), **kept)
+        start = math.log(initial_scale - epsilon)
+        self.log_scale = self.add_weight(name="log_scale", shape=(), initializer=keras.initializers.Constant(start))
+        self.seed_generator = keras.random.SeedGenerator()
+
+    def start_at(self, x, seed=0):
+        """Takes the N examples x, `(N, *E)`, as components; ValueError for another number of them, or NaN."""
+        x = check_points(self, x, self.num_components)
+        if x.shape != tuple(self.exemplars.shape):
+            raise ValueError(f"ExemplarPrior holds {tuple(self.exemplars.shape)} examples, but got {x.shape}.")
+        if self.binary and not np.isin(x, (0, 1)).all():
+            raise ValueError("ExemplarPrior(binary=True) takes examples of 0 and 1 alone: leave `binary` out.")
+        self.exemplars.assign(x)
+        if self._encoder:
+            self.refresh()
+
+    def refresh(self):
+        """Encodes all exemplars anew."""
+        for start in range(0, self.num_components, _ROWS):
+            rows = slice(start, start + _ROWS)
+            mean, _ = self.encode(tf.cast(self.exemplars[rows], tf.float32))
+            indices = tf.range(start, start + tf.shape(mean)[0])[:, None]
+            self.codes.value.scatter_nd_update(indices, mean)
+
+    @property
+    def scale(self):
+        """σ, a scalar tensor."""
+        return tf.exp(tf.convert_to_tensor(self.log_scale)) + self.epsilon
+
+    def distribution(self):
+        """p(z) by the sum over all components."""
+        codes = tf.convert_to_tensor(self.codes)
+        return DiagonalNormalMixture(tf.zeros(self.num_components), codes, self.scale * tf.ones_like(codes))
+
+    def near(self, q, x=None):
+        center = tf.stop_gradient(q.mean())
+        codes = tf.convert_to_tensor(self.codes)
+        nearest = self._nearest(center, codes)
+        log_weights = tf.fill(tf.shape(nearest), -math.log(self.num_components))
+        if x is not None:
+            log_weights = self._without_itself(nearest, x)
+        loc = tf.gather(codes, nearest)
+        if x is None:
+            return LocalNormalMixture(log_weights, loc, self.scale, center)
+        near = _LearningMixture(log_weights, loc, self.scale, center)
+        near.one_of = lambda log_r: self._encode_one(nearest, log_r)
+        return near
+
+    def _nearest(self, center, codes):
+        """Indices of the components nearest to each center, `(B, k)`."""
+        similarity = tf.matmul(center, codes, transpose_b=True) - 0.5 * tf.reduce_sum(tf.square(codes), axis=-1)
+        return tf.math.top_k(similarity, self.num_neighbors, sorted=False).indices
+
+    def _without_itself(self, nearest, x):
+        """Log weights of the neighbors, `(B, k)`: of those equal to x, one is x itself and does not count."""
+        rows = tf.gather(tf.convert_to_tensor(self.exemplars), nearest)
+        equal = tf.reduce_all(rows == tf.cast(x, rows.dtype)[:, None], axis=list(range(2, rows.shape.rank)))
+        copies = tf.reduce_sum(tf.cast(equal, tf.float32), axis=-1, keepdims=True)
+        weight = tf.where(equal, 1 - 1 / tf.maximum(copies, 1), 1.0)
+        return tf.math.log(weight) - tf.math.log(self.num_components - tf.cast(copies > 0, tf.float32))
+
+    def _encode_one(self, nearest, log_r):
+        """The mean of one neighbor for each z, encoded now, `(…, B, D)`: drawn with the probabilities exp(log_r)."""
+        flat = tf.reshape(log_r, [-1, self.num_neighbors])
+        drawn = tf.random.stateless_categorical(flat, 1, next_seed(self.seed_generator), dtype=tf.int32)
+        repeated = tf.broadcast_to(nearest, tf.shape(log_r))
+        rows = tf.gather(tf.reshape(repeated, [-1, self.num_neighbors]), drawn[:, 0], batch_dims=1)
+        mean, _ = self.encode(tf.cast(tf.gather(tf.convert_to_tensor(self.exemplars), rows), tf.float32))
+        return tf.reshape(mean, tf.concat([tf.shape(log_r)[:-1], tf.shape(mean)[-1:]], axis=0))
+
+    def retrieval_gap(self, q):
+        """An upper bound of log p(z) − log p_near(z) at the means z of q, `(B,)`, in nats.
+
+        What is left out lies beyond the furthest neighbor.
+        """
+        center = q.mean()
+        near = self.near(q)
+        furthest = tf.reduce_max(tf.reduce_sum(tf.square(near.loc - center[:, None]), axis=-1), axis=-1)
+        dimension = tf.cast(tf.shape(center)[-1], tf.float32)
+        log_density = -0.5 * (furthest / tf.square(self.scale) + dimension * tf.math.log(2 * math.pi * self.scale**2))
+        left_out = 1 - self.num_neighbors / self.num_components
+        log_rest = log_density + tf.math.log(tf.constant(left_out, tf.float32))
+        return tf.nn.softplus(log_rest - near.log_prob(center))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_exemplars": self.num_components,
+            "input_shape": list(self.points_shape),
+            "num_neighbors": self.num_neighbors,
+            "initial_scale": self.initial_scale,
+            "binary": self.binary,
+            "epsilon": self.epsilon,
+        }

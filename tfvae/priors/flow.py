@@ -1,0 +1,78 @@
+"""A normalizing flow as prior."""
+
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae.priors.components import seed_or_random
+from tfvae.priors.prior import Prior
+from tfvae.saving import register
+
+tfd, tfb = tfp.distributions, tfp.bijectors
+
+
+@register
+class FlowPrior(Prior):
+    """p(z) = |∂f⁻¹/∂z| N(f⁻¹(z); 0, I): RealNVP, affine couplings in turn on a half of the coordinates, shuffled between.
+
+    It starts as N(0, I).
+
+    Args:
+        event_shape: shape of one z, `(D,)` or D, with D >= 2.
+        num_couplings: int >= 1.
+        hidden: widths of each coupling's hidden layers.
+        seed: int or None, of the initial weights and the orders of the coordinates.
+
+    Source: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP" (2017).
+    """
+
+    def __init__(self, event_shape, num_couplings=6, hidden=(64, 64), seed=None, **kwargs):
+        super().__init__(event_shape, **kwargs)
+        if len(self.event_shape) != 1 or self.event_shape[0] < 2 or num_couplings < 1:
+            raise ValueError(
+                f"FlowPrior needs an event_shape (D,) with D >= 2 and num_couplings >= 1, but got {event_shape!r} and "
+                f"{num_couplings!r}."
+            )
+        (dimension,) = self.event_shape
+        self.num_couplings, self.hidden = int(num_couplings), tuple(hidden)
+        self.seed = seed_or_random(seed)  # kept, because the orders are part of the density
+        rng = np.random.default_rng(self.seed)
+        self.orders = [rng.permutation(dimension).tolist() for _ in range(self.num_couplings)]
+        self.masked = dimension // 2
+        self.couplings = [self._coupling(rng, dimension) for _ in range(self.num_couplings)]
+
+    def _coupling(self, rng, dimension):
+        def glorot():
+            return keras.initializers.GlorotUniform(int(rng.integers(2**31)))
+
+        layers = [keras.layers.Dense(width, "relu", kernel_initializer=glorot()) for width in self.hidden]
+        layers.append(keras.layers.Dense(2 * (dimension - self.masked), kernel_initializer="zeros"))
+        return keras.Sequential([keras.layers.Input((self.masked,)), *layers])
+
+    def distribution(self):
+        (dimension,) = self.event_shape
+        steps = []
+        for order, coupling in zip(self.orders, self.couplings, strict=True):
+            steps.append(tfb.RealNVP(self.masked, shift_and_log_scale_fn=functools.partial(_affine, coupling)))
+            steps.append(tfb.Permute(order))
+        base = tfd.Independent(tfd.Normal(tf.zeros([dimension], self.compute_dtype), 1.0), 1)
+        return tfd.TransformedDistribution(base, tfb.Chain(steps))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_couplings": self.num_couplings,
+            "hidden": list(self.hidden),
+            "seed": self.seed,
+        }
+
+
+def _affine(coupling, x, output_units, **_):
+    """(shift, log scale) of a coupling; scales within [1/e, e], so that no step of training throws z far away."""
+    batch = tf.shape(x)[:-1]
+    params = coupling(tf.reshape(x, [-1, x.shape[-1]]))
+    shift, raw = tf.split(tf.reshape(params, tf.concat([batch, tf.shape(params)[-1:]], axis=0)), 2, axis=-1)
+    return shift, tf.tanh(raw)

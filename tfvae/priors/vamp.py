@@ -1,0 +1,96 @@
+"""The variational mixture of posteriors."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfvae.distributions import DiagonalNormalMixture
+from tfvae.layers.distribution_layer import as_shape
+from tfvae.priors.mixture import check_components, check_points
+from tfvae.priors.prior import EncodedPrior
+from tfvae.saving import register
+
+
+@register
+class VampPrior(EncodedPrior):
+    """p(z) = Σ_k w_k q(z|u_k), with learned pseudo-inputs u_k that pass through the model's own encoder.
+
+    Args:
+        event_shape: shape of one z, `(D,)` or D.
+        num_components: int K >= 1.
+        input_shape: shape of one x.
+        bounds: (low, high) that the pseudo-inputs are kept within, (0, 1) for pixels; None for none.
+        mean, spread: floats, the pseudo-inputs start from N(mean, spread²); `start_at` moves them to data.
+        learn_weights: bool; False keeps the weights at 1/K.
+        seed: int or None, of the pseudo-inputs.
+
+    Source: Tomczak and Welling, "VAE with a VampPrior" (2018).
+    """
+
+    def __init__(
+        self,
+        event_shape,
+        num_components=500,
+        input_shape=None,
+        bounds=(0.0, 1.0),
+        mean=0.05,
+        spread=0.01,
+        learn_weights=False,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(event_shape, **kwargs)
+        self.num_components = check_components(self, num_components)
+        if input_shape is None:
+            raise ValueError("VampPrior needs the `input_shape` of one x, such as 784.")
+        if bounds is not None and not bounds[0] < bounds[1]:
+            raise ValueError(f"`bounds` must be (low, high) with low < high, or None, but got {bounds!r}.")
+        self.points_shape, self.bounds = as_shape(input_shape, "input_shape"), bounds and tuple(bounds)
+        self.mean, self.spread, self.learn_weights, self.seed = mean, spread, learn_weights, seed
+        self.pseudo_inputs = self.add_weight(
+            name="pseudo_inputs",
+            shape=(self.num_components, *self.points_shape),
+            initializer=keras.initializers.RandomNormal(mean, spread, seed),
+            constraint=None if bounds is None else Within(*bounds),
+        )
+        self.logits = self.add_weight(
+            name="logits", shape=(self.num_components,), initializer="zeros", trainable=learn_weights
+        )
+
+    def distribution(self):
+        normal = self.encode(tf.convert_to_tensor(self.pseudo_inputs))
+        return DiagonalNormalMixture(tf.convert_to_tensor(self.logits), *normal)
+
+    def start_at(self, x, seed=0, spread=0.01):
+        """Moves the pseudo-inputs to K random rows of data x plus N(0, spread²). ValueError for fewer rows, or NaN."""
+        x = check_points(self, x, self.num_components)
+        rng = np.random.default_rng(seed)
+        chosen = x[rng.choice(len(x), self.num_components, replace=False)]
+        chosen = chosen + spread * rng.normal(size=chosen.shape)
+        self.pseudo_inputs.assign(chosen if self.bounds is None else np.clip(chosen, *self.bounds))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_components": self.num_components,
+            "input_shape": list(self.points_shape),
+            "bounds": self.bounds and list(self.bounds),
+            "mean": self.mean,
+            "spread": self.spread,
+            "learn_weights": self.learn_weights,
+            "seed": self.seed,
+        }
+
+
+@register
+class Within(keras.constraints.Constraint):
+    """Weights stay in [low, high]: a point that reaches a bound can leave it again, unlike behind a hardtanh."""
+
+    def __init__(self, low, high):
+        self.low, self.high = low, high
+
+    def __call__(self, w):
+        return tf.clip_by_value(w, self.low, self.high)
+
+    def get_config(self):
+        return {"low": self.low, "high": self.high}
