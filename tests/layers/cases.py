@@ -86,5 +86,11 @@ CASES = [
     Case(
         lambda **k: layers.IndependentContinuousBernoulli(3, **k), lambda rng, n: rng.uniform(0.01, 0.99, size=(n, 3))
     ),
+    Case(
+        lambda **k: layers.IndependentDiscretizedLogistic(3, levels=16, **k),
+        lambda rng, n: rng.integers(0, 16, size=(n, 3)) / 15,
+        None,
+        False,
+    ),
     Case(lambda **k: layers.TableLikelihood(2, (3,), **k), _table, None, False),
 ]

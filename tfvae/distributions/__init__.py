@@ -1,5 +1,6 @@
 """Our own `tfd.Distribution`s."""
 
+from tfvae.distributions.bernoulli import LogitsBernoulli
 from tfvae.distributions.continuous_bernoulli import continuous_bernoulli_log_normalizer
 from tfvae.distributions.discretized_logistic import DiscretizedLogistic
 from tfvae.distributions.mixtures import (
@@ -14,6 +15,7 @@ __all__ = [
     "DiagonalNormalMixture",
     "DiscretizedLogistic",
     "LocalNormalMixture",
+    "LogitsBernoulli",
     "Unfolded",
     "as_diagonal_mixture",
     "continuous_bernoulli_log_normalizer",

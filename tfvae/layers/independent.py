@@ -5,7 +5,7 @@ import functools
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.distributions import DiscretizedLogistic
+from tfvae.distributions import DiscretizedLogistic, LogitsBernoulli
 from tfvae.layers.distribution_layer import (
     DistributionLayer,
     as_params,
@@ -188,7 +188,7 @@ class IndependentBernoulli(_OneParameter):
     def new(params, event_shape=(), dtype=None, validate_args=False, name=None):
         """The distribution with these parameters."""
         logits, event_shape = IndependentBernoulli._elements(params, event_shape)
-        elements = tfd.Bernoulli(logits=logits, dtype=dtype or logits.dtype, validate_args=validate_args)
+        elements = LogitsBernoulli(logits=logits, dtype=dtype or logits.dtype, validate_args=validate_args)
         distribution = _independent(elements, event_shape, validate_args)
         # As in TFP, so that `tfd.Bernoulli.logits` and `.probs` work on the independent distribution too.
         distribution._logits, distribution._probs = logits, None
