@@ -4,6 +4,16 @@ import ast
 from importlib import resources
 
 from tfvae.data.images import KNOWN
+from tfvae.errors import UserError
+
+# name -> (what its number says, the number where none is given, what it is), for `--prior NAME:NUMBER`
+PRIORS = {
+    "standard": (None, None, "N(0, I)."),
+    "mixture": ("components", 100, "A mixture of Gaussians, MixturePrior."),
+    "vamp": ("pseudo-inputs", 100, "A mixture of the posteriors of learned pseudo-inputs, VampPrior."),
+    "exemplar": ("training examples at most", 50_000, "A mixture of the training examples' posteriors, ExemplarPrior."),
+    "flow": ("couplings", 6, "A normalizing flow, FlowPrior."),
+}
 
 
 def models(kind):
@@ -19,6 +29,21 @@ def models(kind):
 def model_arguments(kind, name):
     """The arguments that a model of `models(kind)` takes."""
     return [a.arg for a in _functions(f"models/{kind}.py")[name.replace("-", "_")].args.args]
+
+
+def parse_prior(text):
+    """(name, number) of a prior as the command takes it: "mixture:500"; UserError where there is no such."""
+    name, _, number = text.partition(":")
+    if name not in PRIORS:
+        raise UserError(f"There is no prior {name!r}: choose one of {', '.join(PRIORS)}, such as mixture:500.")
+    what, default, _ = PRIORS[name]
+    if what is None and number:
+        raise UserError(f"The prior {name} takes no number, but got {text!r}.")
+    if not number:
+        return name, default
+    if not number.isdecimal() or int(number) < 1:
+        raise UserError(f"--prior {name}:NUMBER takes the number of {what}, at least 1, but got {text!r}.")
+    return name, int(number)
 
 
 def datasets():

@@ -21,20 +21,46 @@ TINY = {
     },
     "keras-notebook-s-curve": {"epoch_share": 0.002},
     "s-curve-answer": {"num_steps": 20, "num_points": 40, "variances": (0.5, 0.1)},
+    "mixture-prior-mnist": {
+        "num_train": 100, "num_test": 80, "epochs": 1, "num_scored": 20, "num_samples": 2, "latent_dims": (10, 2)
+    },
+    "mixture-prior-likelihood": {
+        "num_train": 100, "num_test": 80, "epochs": 1, "num_scored": 20, "num_samples": 2, "iwae_draws": 2
+    },
+    "mixture-prior-latent-size": {
+        "num_train": 100, "num_test": 80, "epochs": 1, "num_scored": 20, "num_samples": 2, "latent_dims": (2, 3)
+    },
+    "mixture-prior-static": {
+        "num_train": 100, "num_valid": 40, "num_test": 80, "epochs": 1, "num_samples": 2, "num_components": 5
+    },
+    "mixture-prior-cifar10": {
+        "num_train": 64, "num_test": 60, "epochs": 1, "num_samples": 2, "num_scored": 10, "num_components": 3
+    },
+    "mixture-posterior": {
+        "num_train": 100, "num_test": 80, "num_points": 300, "num_scored": 20, "num_samples": 2, "num_pairs": 5,
+        "num_components": 5,
+    },
 }  # fmt: skip
 
 
 @pytest.fixture
-def mnist(monkeypatch):
-    """MNIST's shape without its files: random pixels."""
+def images(monkeypatch):
+    """The image sets' shapes without their files: random pixels."""
     rng = np.random.default_rng(0)
-    x = [rng.random((n, 28, 28)).astype("float32") for n in (200, 100)]
-    found = Images(x[0], np.arange(200) % 10, x[1], np.arange(100) % 10)
-    for module in ("keras_notebook", "image_studies"):
-        monkeypatch.setattr(f"tfvae.experiments.{module}.load_images", lambda name: found)
+    labels = np.arange(200) % 10
+
+    def load(name):
+        shape = (32, 32, 3) if name == "cifar10" else (28, 28)
+        x = [rng.random((n, *shape)).astype("float32") for n in (200, 100, 100)]
+        x = [np.round(a) for a in x] if name == "binarized-mnist" else x
+        return Images(x[0], labels, x[1], labels[:100], x[2], lossy=name == "cifar10")
+
+    for module in ("keras_notebook", "image_studies", "mixture_prior", "prior_comparison", "prior_studies",
+                   "prior_comparison_studies"):  # fmt: skip
+        monkeypatch.setattr(f"tfvae.experiments.{module}.load_images", load)
 
 
-@pytest.mark.usefixtures("mnist")
+@pytest.mark.usefixtures("images")
 @pytest.mark.parametrize("name", list(all_experiments()))
 def test_quick_preset_runs_and_reports(name, tmp_path):
     tiny = TINY.get(name, MIXTURES)
@@ -58,7 +84,7 @@ def test_quick_preset_runs_and_reports(name, tmp_path):
 
     loaded = load_run(run.path, fits[-1])
     rows = loaded.preprocessing.inverse(loaded.vae.sample(3))
-    assert rows.shape == ((3, 28, 28) if "mnist" in name or "grey" in name else (3, 2))
+    assert rows.shape == (3, *experiment.codec.get("images", {"shape": (2,)})["shape"])
     if name not in ("gaussian-mixture", "keras-notebook-grey-values"):
         return  # the resume below is one and the same code for all
 
@@ -95,6 +121,22 @@ def test_document_002s_settings():
     assert sizes[3] == (2 * 20 + 20) + (20 * 20 + 20) + 2 * (20 * 10 + 10) + (10 * 20 + 20) + (20 * 20 + 20) + (
         20 * 2 + 2
     )
+
+
+def test_document_004s_settings():
+    document = find_experiment("mixture-prior-mnist")()
+    assert (document.epochs, document.batch_size, document.num_components) == (400, 200, 1000)
+    fits = {fit.variant: fit for fit in document.fits()}
+    model = fits["mixture-10"].make()
+    assert [layer.units for layer in model.encoder.layers[:2]] == [400, 20]
+    rates = model.optimizer.get_config()["learning_rate"]["config"]
+    assert rates["boundaries"] == [25_000, 50_000, 75_000]  # steps in 100, 200 and 300 epochs
+    assert rates["values"] == [1e-3, 1e-4, 1e-5, 1e-6]
+    assert not model.prior.learn_weights
+    likelihood = find_experiment("mixture-prior-likelihood")()
+    assert (likelihood.epochs, likelihood.batch_size, likelihood.num_seeds) == (30, 100, 3)
+    model = likelihood.fits()[0].make()
+    assert [layer.units for layer in model.encoder.layers[:3]] == [300, 300, 20]
 
 
 def test_the_papers_settings_are_the_documents():

@@ -34,6 +34,10 @@ def fit(
         int | None, typer.Option(min=1, help="half the number of columns, 2 to 16, by default; 16 for images")
     ] = None,
     num_components: Annotated[int | None, typer.Option(min=1, help="of the mixture")] = None,
+    prior: Annotated[
+        str,
+        typer.Option(help="instead of the model's own: standard, mixture:K, vamp:K, exemplar, flow"),
+    ] = "",
     hidden: Annotated[
         str, typer.Option(help="widths of the hidden layers; 128,128 for tables, 512,256 for images")
     ] = "",
@@ -49,11 +53,13 @@ def fit(
     """Fit a model to your own table or images."""
     kind = "images" if data in IMAGE_SETS or Path(data).is_dir() else "tables"
     _check_options(model, kind, num_components, missing, holdout, learning_rate)
+    if prior:
+        catalogue.parse_prior(prior)
     out = out or Path("runs") / f"{Path(data).stem}-{model}"
     RunDirectory.check_free(out, overwrite=overwrite, resume=resume)
     arguments = {
         "data": data, "model": model, "holdout": holdout, "latent_dim": latent_dim, "num_components": num_components,
-        "hidden": _widths(hidden), "learning_rate": learning_rate, "epochs": epochs, "batch_size": batch_size,
+        "prior": prior, "hidden": _widths(hidden), "learning_rate": learning_rate, "epochs": epochs, "batch_size": batch_size,
         "patience": patience, "seed": seed,
     }  # fmt: skip
     if kind == "tables":

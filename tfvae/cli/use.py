@@ -1,5 +1,6 @@
 """`tfvae sample`, `encode`, `decode` and `score`: what a finished run is for."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +30,7 @@ def sample(
     codec = _codec(run)
     _check_output(output, codec)
     vae = _load(run, model)
-    _write(codec, codec.inverse(vae.sample(n, seed=seed, mean=mean)), output)
+    _write(codec, codec.inverse(_flat(vae.sample(n, seed=seed, mean=mean))), output)
 
 
 @app.command()
@@ -67,7 +68,7 @@ def decode(run: RunPath, codes: Data, output: Output, model: ModelName = None):
         raise UserError(f"{codes} has {len(frame.columns)} columns, but this model's codes have {dimension}.")
     z = _TABLE.check(frame, codes).to_numpy("float32")
     means = [np.asarray(vae.decode(some).mean()) for some in np.array_split(z, -(-len(z) // _ROWS))]
-    _write(codec, codec.inverse(np.concatenate(means)), output)
+    _write(codec, codec.inverse(_flat(np.concatenate(means))), output)
 
 
 @app.command()
@@ -75,7 +76,12 @@ def score(
     run: RunPath,
     data: Data,
     output: Output,
-    num_samples: Annotated[int, typer.Option("--samples", min=1, help="importance samples for each row")] = 200,
+    num_samples: Annotated[
+        int, typer.Option("--samples", min=1, help="importance samples for each row, or annealing's intermediate steps")
+    ] = 200,
+    method: Annotated[str, typer.Option(help="iwae, importance sampling, or ais, annealed: slower, tighter")] = "iwae",
+    num_chains: Annotated[int, typer.Option("--chains", min=1, help="of annealing, for each row")] = 16,
+    step_size: Annotated[float, typer.Option(help="of annealing's Hamiltonian steps, at the start")] = 0.05,
     seed: Seed = 0,
     model: ModelName = None,
 ):
@@ -85,11 +91,21 @@ def score(
     """
     import pandas as pd
 
+    if method not in ("iwae", "ais"):
+        raise UserError(f"--method must be iwae or ais, but is {method!r}.")
+    if not step_size > 0:
+        raise UserError(f"--step-size must be above 0, but is {step_size}.")
     codec = _codec(run)
     _check_output(output, _TABLE)
     rows = _read(codec, data)
     vae = _load(run, model)
-    estimate = vae.log_likelihood(_vectors(codec, rows, vae, seed), num_samples=num_samples, seed=seed)
+    vectors = _vectors(codec, rows, vae, seed)
+    if method == "iwae":
+        estimate = vae.log_likelihood(vectors, num_samples=num_samples, seed=seed)
+    else:
+        from tfvae.evaluation import annealed_log_likelihood
+
+        estimate = annealed_log_likelihood(vae, vectors, num_samples, num_chains, step_size=step_size, seed=seed)
     frame = pd.DataFrame(
         {
             "log_likelihood": estimate.log_likelihood + codec.log_jacobian,
@@ -98,7 +114,20 @@ def score(
         }
     )
     _write(_TABLE, frame, output)
-    typer.echo(f"mean log p(x): {frame['log_likelihood'].mean():.4f} nats over {len(frame)} rows")
+    typer.echo(_in_words(frame["log_likelihood"], codec, estimate, method))
+
+
+def _in_words(log_likelihood, codec, estimate, method):
+    """The mean, in nats, and what there is to say of its error and of other units."""
+    mean, n = log_likelihood.mean(), len(log_likelihood)
+    words = f"mean log p(x): {mean:.4f} nats over {n} rows"
+    if codec.kind == "images" and codec.binary:
+        pixels = math.prod(codec.shape)
+        bits = -mean / pixels / math.log(2)
+        words += f"; {bits:.4f} bits per dimension; perplexity per pixel {2**bits:.4f}"
+    if method == "ais":
+        return f"{words}; HMC accepted {estimate.acceptance.mean():.0%}"
+    return f"{words}; doubling the draws to this number gained {estimate.doubling_gain.mean():.4f}"
 
 
 def _codec(run):
@@ -135,10 +164,15 @@ def _either(words):
 
 def _vectors(codec, rows, vae, seed=0):
     vectors = codec.transform(rows, seed)
-    dimension = vae.encoder.input_shape[-1]
-    if vectors.shape[1] != dimension:
-        raise UserError(f"The data have {vectors.shape[1]} columns, but this model takes {dimension}.")
-    return vectors
+    shape = vae.encoder.input_shape[1:]
+    if vectors.shape[1] != math.prod(shape):
+        raise UserError(f"The data have {vectors.shape[1]} columns, but this model takes {math.prod(shape)}.")
+    return vectors.reshape(-1, *shape)
+
+
+def _flat(x):
+    """Each example as one row, as codecs take them."""
+    return x.reshape(len(x), -1)
 
 
 def _write(writer, rows, output):

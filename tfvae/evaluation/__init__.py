@@ -1,5 +1,6 @@
 """Measures of what a model has learned."""
 
+from tfvae.evaluation.annealing import annealed_log_likelihood, bidirectional_log_likelihood
 from tfvae.evaluation.collapse import LatentReport, latent_report
 from tfvae.evaluation.features import density_and_coverage, frechet_distance, null_coverage, train_feature_network
 from tfvae.evaluation.images import sharpness
@@ -19,6 +20,8 @@ from tfvae.evaluation.two_sample import energy_distance, mmd2, sliced_wasserstei
 __all__ = [
     "LatentReport",
     "ModeReport",
+    "annealed_log_likelihood",
+    "bidirectional_log_likelihood",
     "claims_table",
     "collapse_gradient",
     "collapsed_log_prob",

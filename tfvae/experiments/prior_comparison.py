@@ -27,7 +27,7 @@ class MixturePriorStatic(OnDigits):
     }  # fmt: skip
 
     num_seeds: int = 1
-    priors: tuple = ("standard", "mixture", "flow", "vamp", "exemplar")
+    priors: tuple = ("standard", "mixture", "vamp", "flow", "exemplar")
     latent_dim: int = 40
     num_components: int = 500
     epochs: int = 120

@@ -37,7 +37,7 @@ def fit_images(run, codec, images, options):
         train_vectors, validation_vectors = vectors[train], vectors[validation]
     else:
         train_vectors, validation_vectors = vectors, codec.transform(images.x_valid)
-    make_model = model_maker(models, options, codec.num_pixels, codec.binary)
+    make_model = model_maker(models, options, train_vectors, codec.num_pixels, codec.binary)
     model, history = fit_until_worse(run, make_model, train_vectors, validation_vectors, options)
     estimate = model.log_likelihood(test[:_SCORED], _SCORE_SAMPLES, seed)
     baseline = _pixelwise(train_vectors, test[:_SCORED], codec.binary)

@@ -27,7 +27,7 @@ def fit_tables(run, codec, frame, labels, options):
     seed = options["seed"]
     train, validation, held_out = split_rows(len(frame), options["holdout"], seed)
     vectors = codec.transform(frame, seed)
-    make_model = model_maker(tables, options, codec.num_continuous, codec.num_categories)
+    make_model = model_maker(tables, options, vectors[train], codec.num_continuous, codec.num_categories)
     model, history = fit_until_worse(run, make_model, vectors[train], vectors[validation], options)
     metrics = evaluate_table(model, codec, vectors, train, held_out, seed)
     run.write_json(METRICS, metrics | {"notes": _notes(codec, model)})

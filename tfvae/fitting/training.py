@@ -3,25 +3,62 @@
 import keras
 import numpy as np
 
-from tfvae import plots
-from tfvae.catalogue import model_arguments
+from tfvae import plots, priors
+from tfvae.catalogue import model_arguments, parse_prior
 from tfvae.checkpoints import fit_in_run
+from tfvae.errors import UserError
 
 
-def model_maker(room, options, *sizes):
+def model_maker(room, options, train, *sizes):
     """A function without arguments that makes the model which `options` describe.
 
     Args:
         room: the module of the models for this kind of data.
-        options: dict with `model`, `seed`, and the models' own arguments, None for their defaults.
+        options: dict with `model`, `prior`, `seed`, and the models' own arguments, None for their defaults.
+        train: `(n, E)`, the data that a prior may be made of.
         sizes: what the data say of the model's size: its first arguments.
     """
     names = ("latent_dim", "hidden", "num_components", "learning_rate")
     settings = {k: options[k] for k in names if options[k] is not None}
     if "seed" in model_arguments(room.__name__.rpartition(".")[2], options["model"]):
         settings["seed"] = options["seed"]
+    if options["prior"]:
+        settings["make_prior"] = prior_maker(options["prior"], train, options["seed"])
     make = getattr(room, options["model"].replace("-", "_"))
     return lambda: make(*sizes, **settings)
+
+
+def prior_maker(text, train, seed):
+    """A function from a latent size to the prior that `--prior` names, started on the rows `train` where it is made of them.
+
+    Raises:
+        UserError: where it needs more rows than there are.
+    """
+    name, number = parse_prior(text)
+    width = train.shape[1]
+    if name == "vamp" and number > len(train):
+        raise UserError(f"--prior {text} starts from {number} rows, but there are only {len(train)} to train on.")
+
+    def vamp(latent_dim):
+        unit = train.min() >= 0 and train.max() <= 1
+        prior = priors.VampPrior(latent_dim, number, width, bounds=(0.0, 1.0) if unit else None, seed=seed)
+        prior.start_at(train, seed)
+        return prior
+
+    def exemplar(latent_dim):
+        binary = bool(np.isin(train[:100], (0, 1)).all() and np.isin(train, (0, 1)).all())
+        chosen = np.random.default_rng(seed).permutation(len(train))[:number]
+        prior = priors.ExemplarPrior(latent_dim, len(chosen), width, binary=binary)
+        prior.start_at(train[chosen])
+        return prior
+
+    return {
+        "standard": priors.StandardNormal,
+        "mixture": lambda latent_dim: priors.MixturePrior(latent_dim, number, seed=seed),
+        "vamp": vamp,
+        "exemplar": exemplar,
+        "flow": lambda latent_dim: priors.FlowPrior(latent_dim, number, seed=seed),
+    }[name]
 
 
 def fit_until_worse(run, make_model, train, validation, options):

@@ -1,16 +1,16 @@
-"""Models for images, one function each: what `tfvae fit IMAGES --model NAME` offers."""
+"""Models for images, one function each: `tfvae fit IMAGES --model NAME`; `make_prior(latent_dim)` replaces the prior."""
 
 import keras
 
 from tfvae.layers import IndependentBernoulli, IndependentContinuousBernoulli, IndependentNormal, LearnedScale
 from tfvae.models.factories import make_dense_vae
-from tfvae.priors import MixturePrior
+from tfvae.priors import MixturePrior, StandardNormal
 
 
 def mixture_prior(num_pixels, binary=False, latent_dim=16, hidden=(512, 256), num_components=100, seed=0, **kwargs):
     """Pixels as Bernoulli (continuous where grey), and a mixture prior that holds the modes."""
-    prior = MixturePrior(latent_dim, num_components, seed=seed)
-    return _vae(_pixels(num_pixels, binary), num_pixels, latent_dim, hidden, prior=prior, **kwargs)
+    kwargs = {"make_prior": lambda size: MixturePrior(size, num_components, seed=seed), **kwargs}
+    return _vae(_pixels(num_pixels, binary), num_pixels, latent_dim, hidden, **kwargs)
 
 
 def standard_prior(num_pixels, binary=False, latent_dim=16, hidden=(512, 256), **kwargs):
@@ -29,8 +29,9 @@ def _pixels(num_pixels, binary):
     return layer(num_pixels, "mean", name="likelihood")
 
 
-def _vae(likelihood, num_pixels, latent_dim, hidden, **kwargs):
+def _vae(likelihood, num_pixels, latent_dim, hidden, make_prior=StandardNormal, **kwargs):
     optimizer = keras.optimizers.Adam(kwargs.pop("learning_rate", 1e-3))
     return make_dense_vae(
-        num_pixels, latent_dim, hidden, likelihood=likelihood, activations="relu", optimizer=optimizer, **kwargs
-    )
+        num_pixels, latent_dim, hidden, prior=make_prior(latent_dim), likelihood=likelihood, activations="relu",
+        optimizer=optimizer, **kwargs,
+    )  # fmt: skip

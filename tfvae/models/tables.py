@@ -1,10 +1,10 @@
-"""Models for tables, one function each: what `tfvae fit --model NAME` offers."""
+"""Models for tables, one function each: `tfvae fit DATA --model NAME`; `make_prior(latent_dim)` replaces the prior."""
 
 import keras
 
 from tfvae.layers import LearnedScale, TableLikelihood
 from tfvae.models.factories import make_dense_vae
-from tfvae.priors import MixturePrior
+from tfvae.priors import MixturePrior, StandardNormal
 
 
 def mixture_prior(
@@ -13,8 +13,8 @@ def mixture_prior(
     """Gaussian decoder with a learned scale for each column, and a mixture prior that holds the modes."""
     latent_dim = latent_dim or _default_latent_dim(num_continuous, num_categories)
     likelihood = TableLikelihood(num_continuous, num_categories, scale=_learned_scale(num_continuous))
-    prior = MixturePrior(latent_dim, num_components, seed=seed)
-    return _vae(likelihood, latent_dim, hidden, prior=prior, **kwargs)
+    kwargs = {"make_prior": lambda size: MixturePrior(size, num_components, seed=seed), **kwargs}
+    return _vae(likelihood, latent_dim, hidden, **kwargs)
 
 
 def mixture_decoder(num_continuous, num_categories=(), latent_dim=None, hidden=(128, 128), num_components=16, **kwargs):
@@ -41,9 +41,10 @@ def _learned_scale(num_continuous):
     return LearnedScale(per_feature=True, initial=0.3, floor=1e-2) if num_continuous else None
 
 
-def _vae(likelihood, latent_dim, hidden, **kwargs):
+def _vae(likelihood, latent_dim, hidden, make_prior=StandardNormal, **kwargs):
     width = likelihood.num_continuous + sum(likelihood.num_categories)
     learning_rate = kwargs.pop("learning_rate", 1e-3)
     return make_dense_vae(
-        width, latent_dim, hidden, likelihood=likelihood, optimizer=keras.optimizers.Adam(learning_rate), **kwargs
-    )
+        width, latent_dim, hidden, prior=make_prior(latent_dim), likelihood=likelihood,
+        optimizer=keras.optimizers.Adam(learning_rate), **kwargs,
+    )  # fmt: skip
