@@ -34,6 +34,7 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/fit_speed.py
+	$(BIN)/python benchmarks/likelihood_speed.py --whole
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info

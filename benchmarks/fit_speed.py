@@ -1,6 +1,6 @@
 """Seconds per epoch of the documents' models: tfvae beside its peers, in one run on one machine.
 
-    python benchmarks/fit_speed.py [--contest mixture mnist] [--epochs 5] [--batch-sizes 32 256]
+    python benchmarks/fit_speed.py [--contest mixture mnist prior] [--epochs 5] [--batch-sizes 32 256]
 
 Every contender trains the same network on the same data with Adam, at its defaults and at its best settings. The figure is
 the median of several epochs after a warm-up epoch; the ratio is what counts. Each contender runs in a process of its own,
@@ -13,15 +13,17 @@ import json
 import mixture_model
 import mnist_model
 import numpy as np
+import prior_model
 from contest import matmul_peak, measured_alone
 
 CONTESTS = {
     "mixture": {**mixture_model.CONTENDERS, "tiny": mixture_model.run_tfvae_validated},
     "mnist": {**mnist_model.CONTENDERS, "peak": matmul_peak},
+    "prior": prior_model.CONTENDERS,
 }
 
 
-def compare(contest, contenders, batch_size, epochs, flops=None, peak=None):
+def compare(contest, contenders, batch_size, epochs, flops=None, peak=None, of="tfvae"):
     """Prints each contender's seconds an epoch, beside the first one's."""
     ours = None
     for name in contenders:
@@ -32,7 +34,7 @@ def compare(contest, contenders, batch_size, epochs, flops=None, peak=None):
         median = float(np.median(seconds))
         ours = ours or median
         share = f"   {flops / median / peak:4.0%} of the peak" if peak else ""
-        print(f"  {name:<45} {median:8.3f} s   {median / ours:6.2f} x tfvae{share}", flush=True)
+        print(f"  {name:<45} {median:8.3f} s   {median / ours:6.2f} x {of}{share}", flush=True)
 
 
 def mixture(batch_sizes, epochs):
@@ -60,12 +62,19 @@ def mnist(batch_sizes, epochs):
         compare("mnist", mnist_model.CONTENDERS, batch_size, epochs, mnist_model.FLOPS, peak)
 
 
+def prior(batch_sizes, epochs):
+    for batch_size in batch_sizes or [200]:
+        images = f"{prior_model.NUM_IMAGES:,} images, median of {epochs} after one"
+        print(f"\nmixture prior, 784-400-10, batch {batch_size}: seconds per epoch of {images}")
+        compare("prior", prior_model.CONTENDERS, batch_size, epochs, of="N(0, I)")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--contest", nargs="+", choices=list(CONTESTS), default=list(CONTESTS))
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument(
-        "--batch-sizes", type=int, nargs="+", help="32 and 256 for the mixture, 100 for MNIST by default"
+        "--batch-sizes", type=int, nargs="+", help="32 and 256 for the mixture, 100 for MNIST, 200 for the prior"
     )
     parser.add_argument("--only", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -74,7 +83,7 @@ def main():
         print(json.dumps(run(arguments.batch_sizes[0], arguments.epochs)))
         return
     for contest in arguments.contest:
-        {"mixture": mixture, "mnist": mnist}[contest](arguments.batch_sizes, arguments.epochs)
+        {"mixture": mixture, "mnist": mnist, "prior": prior}[contest](arguments.batch_sizes, arguments.epochs)
 
 
 if __name__ == "__main__":

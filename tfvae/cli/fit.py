@@ -59,8 +59,8 @@ def fit(
     RunDirectory.check_free(out, overwrite=overwrite, resume=resume)
     arguments = {
         "data": data, "model": model, "holdout": holdout, "latent_dim": latent_dim, "num_components": num_components,
-        "prior": prior, "hidden": _widths(hidden), "learning_rate": learning_rate, "epochs": epochs, "batch_size": batch_size,
-        "patience": patience, "seed": seed,
+        "prior": prior, "hidden": _widths(hidden), "learning_rate": learning_rate, "epochs": epochs,
+        "batch_size": batch_size, "patience": patience, "seed": seed,
     }  # fmt: skip
     if kind == "tables":
         if image_size is not None:
