@@ -108,6 +108,14 @@ MISTAKES = {
     "table's option for images": (["fit", "images", "--columns", "a"], "--columns is for tables"),
     "images' option for a table": (["fit", "digits", "--image-size", "8"], "--image-size is for images"),
     "table's model for images": (["fit", "images", "--model", "mixture-decoder"], "'mixture-decoder' for images"),
+    "unknown prior": (["fit", "digits", "--prior", "gan:3"], "There is no prior 'gan'"),
+    "prior of no components": (["fit", "digits", "--prior", "mixture:0"], "takes the number of components, at least 1"),
+    "number for a prior without": (["fit", "digits", "--prior", "standard:2"], "The prior standard takes no number"),
+    "unknown method": (
+        ["score", "nowhere", "digits", "-o", "x.csv", "--method", "elbo"],
+        "--method must be iwae or ais",
+    ),
+    "step size": (["score", "nowhere", "digits", "-o", "x.csv", "--step-size", "0"], "--step-size must be above 0"),
     "no images": (["fit", "images"], "holds no image that can be read"),
     "no column left": (["fit", "digits", "--columns", "pixel_0_1", "--exclude", "pixel_0_1"], "No column is left"),
     "no run": (["sample", "nowhere", "-o", "x.csv"], "nowhere is not a run directory"),
@@ -311,3 +319,26 @@ def test_digits_and_mixture_decoder(tfvae_command, tmp_path):
     status, _, err = tfvae_command("fit", "digits", *arguments)
     assert status == 0, err
     assert (tmp_path / "digits" / "figures" / "images-draws.png").exists()
+
+
+@pytest.mark.parametrize("prior", ["vamp:6", "exemplar", "flow:2"])
+def test_fits_with_every_prior_and_scores_by_annealing(prior, table, tfvae_command, tmp_path):
+    status, out, error = tfvae_command(
+        "fit", table, "--exclude", "group", "--prior", prior, "--out", tmp_path / "run", "--epochs", 2, "--hidden", "16"
+    )
+    assert status == 0, error
+    assert "held-out −log p(x), tfvae" in out
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["arguments"]["prior"] == prior
+    arguments = ("score", tmp_path / "run", table, "-o", tmp_path / "s.csv", "--samples", 3)
+    status, out, error = tfvae_command(*arguments, "--method", "ais", "--chains", 2)
+    assert status == 0, error
+    assert "HMC accepted" in out
+    status, out, error = tfvae_command(*arguments)
+    assert "doubling the draws to this number gained" in out
+    assert np.isfinite(pd.read_csv(tmp_path / "s.csv")["log_likelihood"]).all()
+
+
+def test_more_pseudo_inputs_than_rows_are_refused(table, tfvae_command, tmp_path):
+    status, _, error = tfvae_command("fit", table, "--prior", "vamp:5000", "--out", tmp_path / "run", "--epochs", 1)
+    assert status == 2
+    assert "starts from 5000 rows, but there are only 320 to train on" in error

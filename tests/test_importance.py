@@ -111,3 +111,26 @@ def test_refuses_nothing_to_estimate(x):
     for arguments in ({"x": x[:0]}, {"x": x, "num_samples": 0}):
         with pytest.raises(ValueError, match="needs rows and num_samples >= 1"):
             vae.log_likelihood(**arguments)
+
+
+def test_doubling_gain_compares_the_estimate_with_its_halves(x):
+    vae = linear_gaussian_vae(priors.StandardNormal(2))
+    estimate = vae.log_likelihood(x, num_samples=6)
+    assert estimate.doubling_gain.shape == (64,)
+    assert np.all(estimate.doubling_gain >= -1e-5)  # log of a mean is above the mean of logs
+    assert vae.log_likelihood(x, 2000).doubling_gain.mean() < estimate.doubling_gain.mean() / 5
+    assert np.isnan(vae.log_likelihood(x, 1).doubling_gain).all()
+
+
+def test_units_are_those_of_their_names():
+    estimate = importance.LikelihoodEstimate(np.array([-84.45]), *[np.zeros(1)] * 3)
+    assert estimate.bits_per_dimension(784) == pytest.approx(0.1554, abs=5e-5)
+    assert estimate.perplexity_per_dimension(784) == pytest.approx(1.1137, abs=5e-5)
+    assert 2 ** estimate.bits_per_dimension(784) == pytest.approx(estimate.perplexity_per_dimension(784))
+
+
+def test_parameters_that_are_not_numbers_are_said(x):
+    vae = linear_gaussian_vae(priors.MixturePrior(2, 3))
+    vae.prior.loc.assign(vae.prior.loc.numpy() * np.nan)
+    with pytest.raises(ValueError, match="log p.x. is not a number in 64 of 64 rows: the model's parameters"):
+        vae.log_likelihood(x, 10)

@@ -115,6 +115,11 @@ class StreamedLikelihood:
             key = tf.constant([seed, start], tf.int32)
             sums.append([s.numpy() for s in self.run(tf.constant(x[rows]), tf.constant(num_samples), key)])
         even, odd, log_sum_squares = np.concatenate(sums, axis=1)[:, :n].astype("float64")
+        if bad := np.isnan(even + odd).sum():
+            raise ValueError(
+                f"log p(x) is not a number in {bad} of {n} rows: the model's parameters are NaN or infinite, as after a "
+                "training that diverged."
+            )
         log_sum = np.logaddexp(even, odd)
         log_likelihood = log_sum - math.log(num_samples)
         ess = np.minimum(np.exp(2 * log_sum - log_sum_squares), num_samples)

@@ -21,6 +21,7 @@ def write_report(run):
         metrics=metrics,
         flat={k: v for k, v in metrics.items() if not isinstance(v, (dict, list))},
         columns=_columns(metrics.get("summary", {})),
+        tables=_tables(metrics),
         figures=[(path.stem, base64.b64encode(path.read_bytes()).decode()) for path in run.figures()],
     )
     run.write_text("report.html", page)
@@ -32,6 +33,14 @@ def _columns(summary):
     for measures in summary.values():
         columns |= dict.fromkeys(m for m, v in measures.items() if isinstance(v, dict))
     return list(columns)
+
+
+def _tables(metrics):
+    """Title -> rows of the tables that an experiment adds to what all of them have."""
+    shown_elsewhere = ("claims", "comparison", "fits", "notes", "summary")
+    found = {name: [v] if isinstance(v, dict) else v for name, v in metrics.items() if name not in shown_elsewhere}
+    rows_of = {name: rows for name, rows in found.items() if isinstance(rows, list) and rows}
+    return {name.replace("_", " "): rows for name, rows in rows_of.items() if all(isinstance(r, dict) for r in rows)}
 
 
 def _number(value):

@@ -70,7 +70,10 @@ class DiscretizedLogistic(tfd.Distribution):
         return tf.round(tf.clip_by_value(x, 0, 1) * (self.levels - 1)) / (self.levels - 1)
 
     def _mode(self):
-        return self._nearest(self.loc + tf.zeros_like(self.scale))
+        nearest = self._nearest(self.loc + tf.zeros_like(self.scale))
+        ends = tf.stack([tf.zeros_like(nearest), tf.ones_like(nearest), nearest])  # which wide tails may make likelier
+        best = tf.argmax(self._log_prob(ends), axis=0)
+        return tf.where(best == 2, nearest, tf.cast(best, self.dtype))
 
     def _mean(self):
         # E x = Σ_k P(x >= k) / (L − 1), one level after the other.

@@ -99,13 +99,14 @@ class MixturePosterior(OnDigits):
     summary: ClassVar[str] = "document 004's question: a mixture as prior, as posterior, or as both"
     presets: ClassVar[dict] = {
         "paper": {},
-        "quick": {"num_train": 500, "num_test": 200, "num_points": 2_000, "plane_epochs": 1, "epochs": 1, "num_scored": 100,
-                  "num_samples": 20, "num_pairs": 20},
+        "quick": {"num_train": 500, "num_test": 200, "planes": ("four",), "num_points": 2_000, "plane_epochs": 1,
+                  "epochs": 1, "num_scored": 100, "num_samples": 20, "num_pairs": 20},
     }  # fmt: skip
 
     num_seeds: int = 1
     num_components: int = 500
     posterior_components: int = 5
+    planes: tuple = ("four", "grid")
     epochs: int = 20
     num_points: int = 100_000
     plane_epochs: int = 10
@@ -115,7 +116,7 @@ class MixturePosterior(OnDigits):
     num_pairs: int = 500
 
     def fits(self):
-        planes = {"four": document_mixture(), "grid": gaussian_grid()}
+        known = {"four": document_mixture, "grid": gaussian_grid}
         arms = {"standard": (False, None), "prior": (True, None), "posterior": (False, "stratified"),
                 "both": (True, "stratified"), "posterior-implicit": (False, "implicit")}  # fmt: skip
         in_plane = [
@@ -128,7 +129,7 @@ class MixturePosterior(OnDigits):
                 100,
                 {"data": data, "arm": arm},
             )
-            for data, truth in planes.items()
+            for data, truth in ((name, known[name]()) for name in self.planes)
             for arm, (prior, how) in arms.items()
             for seed in self.seeds()
         ]

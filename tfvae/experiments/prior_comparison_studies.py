@@ -78,9 +78,7 @@ def execute_posterior(study, run):
         return row
 
     models, _, rows = run_fits(study, run, arguments, measure)
-    table = [
-        g for data in ("four", "grid", "mnist") for g in gains(run, rows[rows["data"] == data], f"{data}-standard")
-    ]
+    table = [g for data in (*study.planes, "mnist") for g in gains(run, rows[rows["data"] == data], f"{data}-standard")]
     by = rows.groupby("variant").mean(numeric_only=True)
 
     def told(data):
@@ -90,7 +88,7 @@ def execute_posterior(study, run):
     claims = [
         {
             "document": "Either the posterior must not be Gaussian, or the prior must not be; perhaps both.",
-            "measured": f"NLL: digits {told('mnist')}; four modes {told('four')}; grid of 25 {told('grid')}.",
+            "measured": "NLL: " + "; ".join(f"{data}: {told(data)}" for data in (*study.planes, "mnist")) + ".",
         },
         {
             "document": "A mixture posterior runs the risk of multi-modality during inference.",
@@ -108,17 +106,17 @@ def execute_posterior(study, run):
     measures = [*MEASURES, "active_units", "nll_gap", "bridge_mass", "interpolation_rise", "prior_drop",
                 "posterior_components", "non_gaussianity"]  # fmt: skip
     write_findings(run, rows, measures, claims, gains=table)
-    for data, title in (("four", "Four modes"), ("grid", "Grid of 25")):
+    for data in study.planes:
         shown = {v: model for v, model in models.items() if v.startswith(f"{data}-")}
         truth = fits[f"{data}-standard"].data
         draws = {v: model.sample(5_000, seed=study.seed) for v, model in shown.items()}
         run.save_figure(
-            f"1-{data}-draws", plots.scatter_panels(draws, f"{title}: draws", centres=truth.centres, columns=5)
+            f"1-{data}-draws", plots.scatter_panels(draws, f"{data}: draws", centres=truth.centres, columns=5)
         )
         x = truth.sample(5_000, seed=study.seed)
         codes = {v: model.encode(x).distribution.sample(seed=study.seed).numpy() for v, model in shown.items()}
         run.save_figure(
-            f"2-{data}-codes", plots.scatter_panels(codes, f"{title}: draws of the aggregate posterior", columns=5)
+            f"2-{data}-codes", plots.scatter_panels(codes, f"{data}: draws of the aggregate posterior", columns=5)
         )
     run.save_figure("3-gains", plots.gains(table, "log p(x) over N(0, I) and a Gaussian posterior"))
     for name, model in models.items():

@@ -1,7 +1,9 @@
 """What the studies of priors measure in common: the ELBO's parts, importance-sampled likelihoods, paired gains."""
 
 import numpy as np
+import tensorflow as tf
 
+from tfvae import divergences
 from tfvae.importance import standard_error
 
 TEST_SEED = 777  # of the binarization of the test digits, which are drawn alone
@@ -48,3 +50,24 @@ def words(table, variant):
     """The gains of a variant as a phrase: "2.10 ± 0.03, 2.05 ± 0.03"."""
     found = [f"{row['gain']:.2f} ± {row['standard_error']:.2f}" for row in table if row["variant"] == variant]
     return ", ".join(found) or "not run"
+
+
+def kl_table(model, x, seed, num_draws=100):
+    """Every estimator of KL(q(z|x) ‖ p(z)) on a trained model: its mean over x, and the noise of one draw, in nats."""
+    q, prior = model.encode(x).distribution, model.prior.distribution()
+    z = q.sample(num_draws, seed=tf.constant([seed, 7], tf.int32))
+    table = []
+    for estimator in (divergences.MonteCarloKL, divergences.MonteCarloCrossEntropyKL, divergences.ProductKL,
+                      divergences.VariationalKL, divergences.MinKL, divergences.ConvexityKL):  # fmt: skip
+        values = estimator()(q, prior, z).numpy().astype("float64")
+        drawn = values.ndim == 2
+        table.append(
+            {
+                "estimator": estimator.__name__,
+                "direction": estimator.direction,
+                "mean": float(values.mean()),
+                "sd_of_one_draw": float(values.std(axis=0).mean()) if drawn else 0.0,
+                "standard_error": float(values.std(axis=0).mean() / np.sqrt(values.size)) if drawn else 0.0,
+            }
+        )
+    return table
