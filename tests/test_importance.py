@@ -81,6 +81,13 @@ def test_streaming_does_not_change_the_estimate(x):
         assert estimate.log_likelihood.shape == (64,)
         assert np.all(estimate.effective_sample_size <= samples + 1e-9)
         assert samples < 50 or abs(estimate.mean - whole.mean) < 1.0
+    # Chunks of 7 for 50 draws: the same draws, recomputed.
+    q, key = vae.encode(x).distribution, tf.unstack(tf.constant([[0, 0]]))[0]
+    z = [q.sample(7, seed=tf.random.experimental.stateless_fold_in(key, i)) for i in range(8)]
+    z = tf.concat(z, axis=0)[:50]
+    log_w = importance.log_weights(tf.constant(x), q, z, vae.decode(z).distribution, vae.prior.distribution())
+    chunked = importance.StreamedLikelihood(vae, 64, 7, False)(x, 50, seed=0)
+    np.testing.assert_allclose(chunked.log_likelihood, tf.reduce_logsumexp(log_w, axis=0) - np.log(50), rtol=1e-5)
     # A chunk that is larger than the number of samples counts only those asked for.
     q = vae.encode(x).distribution
     z = q.sample(64, seed=tf.random.experimental.stateless_fold_in(tf.constant([0, 0]), 0))[:3]
@@ -120,6 +127,17 @@ def test_doubling_gain_compares_the_estimate_with_its_halves(x):
     assert np.all(estimate.doubling_gain >= -1e-5)  # log of a mean is above the mean of logs
     assert vae.log_likelihood(x, 2000).doubling_gain.mean() < estimate.doubling_gain.mean() / 5
     assert np.isnan(vae.log_likelihood(x, 1).doubling_gain).all()
+
+
+def test_memory_bounds_the_chunks_and_not_the_draws(x):
+    vae = linear_gaussian_vae(priors.StandardNormal(2))
+    little = vae.log_likelihood(x, 300, memory=16 * 4 * 32 * 3)  # three draws of one row at a time
+    assert abs(little.mean - vae.log_likelihood(x, 300).mean) < 0.3
+    assert {key[:2] for key in vae._likelihoods} >= {(3, 1)}
+    with pytest.raises(
+        ValueError, match="A memory of 100 bytes does not hold one draw of this model: give at least 2,048"
+    ):
+        vae.log_likelihood(x, 300, memory=100)
 
 
 def test_units_are_those_of_their_names():

@@ -11,7 +11,11 @@ PRIORS = {
     "standard": (None, None, "N(0, I)."),
     "mixture": ("components", 100, "A mixture of Gaussians, MixturePrior."),
     "vamp": ("pseudo-inputs", 100, "A mixture of the posteriors of learned pseudo-inputs, VampPrior."),
-    "exemplar": ("training examples at most", 50_000, "A mixture of the training examples' posteriors, ExemplarPrior."),
+    "exemplar": (
+        "training examples at most",
+        50_000,
+        "Gaussians of one learned width around the codes of training examples, ExemplarPrior.",
+    ),
     "flow": ("couplings", 6, "A normalizing flow, FlowPrior."),
 }
 

@@ -42,6 +42,15 @@ def standard_error(values):
     return float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
 
 
+def check_numbers(log_likelihood):
+    """Raises ValueError where an estimate, `(N,)`, is NaN."""
+    if bad := np.isnan(log_likelihood).sum():
+        raise ValueError(
+            f"log p(x) is not a number in {bad} of {len(log_likelihood)} rows: the model's parameters are NaN or infinite, "
+            "as after a training that diverged."
+        )
+
+
 def log_px_z(p, x):
     """log p(x|z) of p's batch shape, `(B,)` or `(S, B)`, for x of shape `(B, *E)`.
 
@@ -115,11 +124,7 @@ class StreamedLikelihood:
             key = tf.constant([seed, start], tf.int32)
             sums.append([s.numpy() for s in self.run(tf.constant(x[rows]), tf.constant(num_samples), key)])
         even, odd, log_sum_squares = np.concatenate(sums, axis=1)[:, :n].astype("float64")
-        if bad := np.isnan(even + odd).sum():
-            raise ValueError(
-                f"log p(x) is not a number in {bad} of {n} rows: the model's parameters are NaN or infinite, as after a "
-                "training that diverged."
-            )
+        check_numbers(even + odd)
         log_sum = np.logaddexp(even, odd)
         log_likelihood = log_sum - math.log(num_samples)
         ess = np.minimum(np.exp(2 * log_sum - log_sum_squares), num_samples)

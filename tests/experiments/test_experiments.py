@@ -60,8 +60,14 @@ def images(monkeypatch):
         monkeypatch.setattr(f"tfvae.experiments.{module}.load_images", load)
 
 
+# The notebooks run these in the same preset.
+SLOW = {"gaussian-mixture-improved", "gaussian-mixture-sweep", "keras-notebook-s-curve", "s-curve-answer",
+        "mixture-posterior"}  # fmt: skip
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in all_experiments()]
+
+
 @pytest.mark.usefixtures("images")
-@pytest.mark.parametrize("name", list(all_experiments()))
+@pytest.mark.parametrize("name", NAMES)
 def test_quick_preset_runs_and_reports(name, tmp_path):
     tiny = TINY.get(name, MIXTURES)
     experiment = find_experiment(name).with_preset("quick", **tiny)

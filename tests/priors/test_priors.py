@@ -121,6 +121,52 @@ def test_wrong_arguments_are_said():
             make()
 
 
+@pytest.mark.parametrize("name", ["MixturePrior", "VampPrior"])
+def test_one_component_and_one_dimension(name):
+    """K = 1 is a Gaussian prior, exact against a normal; D = 1 goes the same ways."""
+    make = {"MixturePrior": lambda d: priors.MixturePrior(d, 1), "VampPrior": lambda d: priors.VampPrior(d, 1, 3)}[name]
+    for d in (1, 2):
+        vae = tfvae.make_dense_vae(3, d, (8,), prior=make(d))
+        p = vae.prior.distribution()
+        z = vae.prior.sample(6, seed=(0, 1))
+        np.testing.assert_allclose(
+            vae.prior.log_prob(z), tfd.MultivariateNormalDiag(p.loc[0], p.scale[0]).log_prob(z), rtol=1e-4
+        )
+        vae.fit(X, epochs=1, verbose=0)
+        assert np.isfinite(vae.log_likelihood(X, 10).mean)
+
+
+def test_restarts_keep_a_start_on_data():
+    encoder, decoder, prior = parts_of(vae_with(priors.MixturePrior(2, 3)))
+    prior.start_at(np.random.default_rng(0).normal(7, 1, (50, 2)))
+    restarts = tfvae.Restarts(encoder, decoder, prior, num_restarts=2)
+    for candidate in restarts.candidates:
+        np.testing.assert_array_equal(candidate.prior.loc, prior.loc)
+    restarts.compile("adam")
+    tfvae.initialize_prior(restarts, X)
+    locs = [candidate.prior.loc.numpy() for candidate in restarts.candidates]
+    assert all(np.abs(loc).max() < 5 for loc in locs)
+    assert not np.array_equal(*locs)
+
+
+def test_inputs_and_not_targets_are_told_from_the_exemplars():
+    prior = priors.ExemplarPrior(2, 40, 3, num_neighbors=5)
+    likelihood = tfvae.layers.IndependentNormal(2)
+    vae = tfvae.make_dense_vae(3, 2, (8,), prior=prior)
+    decoder = tfvae.networks.distribution_network(2, (8,), likelihood, "decoder")
+    vae = tfvae.VAE(vae.encoder, decoder, prior)
+    vae.compile("adam")
+    prior.start_at(X)
+    vae.fit(X, X[:, :2], epochs=1, verbose=0)
+
+
+def test_models_of_the_first_version_load():
+    config = priors.MixturePrior(2, 3).get_config()
+    del config["initializer"]
+    prior = priors.MixturePrior.from_config({**config, "spread": 3.0, "initial_scale": 0.2})
+    assert prior.initializer.get_config() == {"spread": 3.0, "scale": 0.2}
+
+
 # Mixture.
 
 
@@ -227,8 +273,10 @@ def test_an_example_is_left_out_of_its_own_prior_once(copies):
 def test_retrieval_is_a_lower_bound_within_its_gap():
     vae, points = exemplar_vae(40, 5)
     q = vae.encode(points).distribution
-    z, exact = q.mean(), vae.prior.log_prob(q.mean()).numpy()
-    near, gap = vae.prior.near(q).log_prob(z).numpy(), vae.prior.retrieval_gap(q).numpy()
+    vae.prior.log_scale.assign(-1.5)
+    z = q.sample(seed=3)
+    exact = vae.prior.log_prob(z).numpy()
+    near, gap = vae.prior.near(q).log_prob(z).numpy(), vae.prior.retrieval_gap(q, z).numpy()
     assert np.all(near <= exact + 1e-5)
     assert np.all(exact <= near + gap + 1e-5)
     assert np.any(exact > near + 1e-3)
@@ -261,8 +309,13 @@ def test_examples_are_taken_as_they_are():
     prior = priors.ExemplarPrior(2, 4, 3, binary=True)
     with pytest.raises(ValueError, match="leave `binary` out"):
         prior.start_at(X[:4])
-    with pytest.raises(ValueError, match=r"holds \(4, 3\) examples, but got \(5, 3\)"):
-        prior.start_at(np.ones((5, 3)))
+    with pytest.raises(ValueError, match=r"holds examples of shape \(3,\), but got \(2,\)"):
+        prior.start_at(np.ones((5, 2)))
+    chosen = priors.ExemplarPrior(2, 4, 3)
+    chosen.start_at(X, seed=1)
+    assert len({tuple(row) for row in chosen.exemplars.numpy()} & {tuple(row) for row in X}) == 4
+    with pytest.raises(ValueError, match="ExemplarPrior has no examples yet"):
+        tfvae.make_dense_vae(3, 2, (8,), prior=prior).fit(X, verbose=0)
     with pytest.raises(ValueError, match="starts 4 components from data, but got only 3"):
         prior.start_at(np.ones((3, 3)))
 

@@ -54,7 +54,7 @@ def fit(
     kind = "images" if data in IMAGE_SETS or Path(data).is_dir() else "tables"
     _check_options(model, kind, num_components, missing, holdout, learning_rate)
     if prior:
-        catalogue.parse_prior(prior)
+        _check_prior(model, prior, num_components, latent_dim)
     out = out or Path("runs") / f"{Path(data).stem}-{model}"
     RunDirectory.check_free(out, overwrite=overwrite, resume=resume)
     arguments = {
@@ -103,6 +103,16 @@ def _check_options(model, kind, num_components, missing, holdout, learning_rate)
         raise UserError(f"--holdout must be between 0 and 1, but is {holdout}.")
     if not learning_rate > 0:
         raise UserError(f"--learning-rate must be above 0, but is {learning_rate}.")
+
+
+def _check_prior(model, prior, num_components, latent_dim):
+    name, number = catalogue.parse_prior(prior)
+    if num_components is not None and model == "mixture-prior":
+        raise UserError(f"--num-components is of the prior that --prior {prior} replaces: leave it out.")
+    if name == "flow" and latent_dim == 1:
+        raise UserError("--prior flow needs a --latent-dim of at least 2.")
+    if name == "exemplar" and number < 2:
+        raise UserError("--prior exemplar:NUMBER takes at least 2 training examples.")
 
 
 def _prepare_table(data, arguments):

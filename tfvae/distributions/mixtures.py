@@ -6,14 +6,14 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 tfd = tfp.distributions
-_FEW_DIMENSIONS = 8
+_FEW_DIMENSIONS = 3
 
 
 class DiagonalNormalMixture(tfd.Distribution):
     """p(z) = Σ_k w_k N(z; μ_k, diag σ_k²) with components shared by the whole batch.
 
-    The density never builds a (B, K, D) tensor: it sums over the dimensions where they are few, and takes two matrix
-    products where they are many, in float64, since their difference would cost float32 its digits at narrow components.
+    The density never builds a (B, K, D) tensor: it sums over the dimensions where they are up to three, and takes two matrix
+    products where they are more, in float64, since their difference would cost float32 its digits at narrow components.
 
     Args:
         logits: `(K,)`, unnormalized log weights; or `(B, K)`, where each example has its own weights.
@@ -81,10 +81,10 @@ class DiagonalNormalMixture(tfd.Distribution):
         if self.loc.shape[-1] <= _FEW_DIMENSIONS:
             columns = zip(*(tf.unstack(t, axis=-1) for t in (mean, self.loc, self.scale)), strict=True)
             extra = [0.0] * self.loc.shape[-1] if variance is None else tf.unstack(variance[:, :, None], axis=1)
-            return tf.add_n([
-                (tf.square(x[:, None] - loc) + more) / tf.square(scale)
-                for (x, loc, scale), more in zip(columns, extra, strict=True)
-            ])  # fmt: skip
+            total = 0.0
+            for (x, loc, scale), more in zip(columns, extra, strict=True):
+                total += (tf.square(x[:, None] - loc) + more) / tf.square(scale)
+            return total
         double = [tf.cast(t, tf.float64) for t in (mean, self.loc, 1 / tf.square(self.scale))]
         mean, loc, precision = double
         second = tf.square(mean) if variance is None else tf.square(mean) + tf.cast(variance, tf.float64)

@@ -6,11 +6,11 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.batches import check_finite
 from tfvae.compiled import Compiled
-from tfvae.importance import log_px_z, standard_error
+from tfvae.importance import check_numbers, log_px_z, standard_error
 
-_ROWS = 64  # examples at a time
+_ROWS = 64  # examples at a time, at most
+_NUMBERS = 2**22  # of the decoder's output held at a time
 _ADAPTATION, _TARGET, _SMALLEST, _LARGEST = 1.02, 0.65, 1e-4, 1.0
 _FEW = 0.01  # of the proposals accepted: fewer, and the chains have not moved
 
@@ -19,7 +19,7 @@ class AnnealedEstimate(NamedTuple):
     """log p(x) of each example, `(N,)`, in nats: a lower bound in expectation, or an upper one where run in reverse."""
 
     log_likelihood: np.ndarray
-    standard_error: np.ndarray  # of log_likelihood, over the chains
+    standard_error: np.ndarray  # of log_likelihood, over the chains; those run in reverse share the z they start from
     effective_sample_size: np.ndarray  # of the chains' weights
     acceptance: np.ndarray  # share of HMC's proposals that were accepted
 
@@ -45,8 +45,9 @@ def annealed_log_likelihood(
 ):
     """log p(x) of each row of x by annealed importance sampling with Hamiltonian Monte Carlo.
 
-    Each chain moves from q(z|x), or from p(z), to p(z|x) through `num_steps` distributions on a sigmoid schedule; the step
-    size of each adapts towards 65 % acceptance. One step is importance sampling.
+    Each chain moves from q(z|x), or from p(z), to p(z|x) through `num_steps` distributions on a sigmoid schedule. A first
+    run of other chains finds for each example and temperature the step size of 65 % acceptance; it is then fixed, since
+    chains that adapt to their own past would make the estimate too high. One step is importance sampling.
 
     Args:
         vae: a `VAE`.
@@ -68,7 +69,10 @@ def annealed_log_likelihood(
     sampling" (2001).
     """
     x = np.asarray(x, "float32")
-    check_finite("x", x)
+    if not len(x):
+        raise ValueError("annealed_log_likelihood needs rows, but x has none.")
+    vae.check_data(x)
+    vae.warn_of_grey(x)
     annealing = _Annealing(vae, num_steps, num_chains, leapfrog_steps, step_size, from_prior)
     return annealing.forward(x, seed)
 
@@ -86,7 +90,7 @@ def bidirectional_log_likelihood(
 
     Source: Grosse, Ghahramani and Adams, "Sandwiching the marginal likelihood using bidirectional Monte Carlo" (2015).
     """
-    annealing = _Annealing(vae, num_steps, num_chains, leapfrog_steps, step_size, from_prior)
+    annealing = _Annealing(vae, num_steps, num_chains, leapfrog_steps, step_size, from_prior, simulated=True)
     keys = tf.unstack(tfp.random.split_seed(tf.constant([seed, n], tf.int32), 2))
     z = vae.prior.sample(n, seed=keys[0])
     x = vae.decode(z).distribution.sample(seed=keys[1]).numpy().astype("float32")
@@ -96,7 +100,7 @@ def bidirectional_log_likelihood(
 class _Annealing:
     """The chains of a batch of examples, in both directions."""
 
-    def __init__(self, vae, num_steps, num_chains, leapfrog_steps, step_size, from_prior):
+    def __init__(self, vae, num_steps, num_chains, leapfrog_steps, step_size, from_prior, simulated=False):
         if min(num_steps, num_chains, leapfrog_steps) < 1 or not step_size > 0:
             raise ValueError(
                 "Annealing needs num_steps, num_chains and leapfrog_steps >= 1 and step_size > 0, but got "
@@ -104,6 +108,7 @@ class _Annealing:
             )
         self.vae, self.num_chains, self.leapfrog_steps = vae, num_chains, leapfrog_steps
         self.step_size, self.from_prior = float(step_size), from_prior
+        self.whole_prior = from_prior or simulated  # elsewhere p(z) as `VAE.log_likelihood` takes it
         self.betas = schedule(num_steps).astype("float32")
         self.run = Compiled(self._run, False)
 
@@ -116,16 +121,25 @@ class _Annealing:
         return self._estimate(x, z, seed, -1)
 
     def _estimate(self, x, z, seed, sign):
-        n, rows = len(x), min(len(x), _ROWS)
+        held = self.num_chains * max(x[0].size, self.vae.prior.num_terms)
+        n, rows = len(x), int(np.clip(_NUMBERS // held, 1, min(len(x), _ROWS)))
         pieces = []
         for start in range(0, n, rows):
             index = np.arange(start, start + rows) % n
-            key = tf.constant([seed, start], tf.int32)
+            key, pilot_key = tf.unstack(tfp.random.split_seed(tf.constant([seed, start], tf.int32), 2))
             given = np.zeros([rows, *self.vae.prior.event_shape], "float32") if z is None else z[index]
-            betas = self.betas if z is None else self.betas[::-1]
-            found = self.run(tf.constant(x[index]), tf.constant(given), tf.constant(z is None), tf.constant(betas), key)
-            pieces.append([v.numpy() for v in found])
+            forward, betas = tf.constant(z is None), self.betas if z is None else self.betas[::-1]
+            data, sizes = tf.constant(x[index]), tf.fill([len(betas), rows], self.step_size)
+            if len(betas) > 2:
+                pilot = (data, given, tf.constant(True), self.betas, sizes, tf.constant(True), pilot_key)
+                *_, sizes = self.run(*map(tf.convert_to_tensor, pilot))
+            sizes = sizes if z is None else sizes[::-1]
+            log_w, accepted, _ = self.run(
+                data, tf.constant(given), forward, tf.constant(betas), sizes, tf.constant(False), key
+            )
+            pieces.append([log_w.numpy(), accepted.numpy()])
         log_w, acceptance = (np.concatenate(p, axis=-1)[..., :n].astype("float64") for p in zip(*pieces, strict=True))
+        check_numbers(log_w[0])
         if acceptance.mean() < _FEW and len(self.betas) > 2:
             raise ValueError(
                 f"Annealing accepted {acceptance.mean():.1%} of its proposals, so the chains have not moved: give a smaller "
@@ -142,15 +156,15 @@ class _Annealing:
             acceptance=acceptance,
         )
 
-    def _run(self, x, given, is_forward, betas, seed):
+    def _run(self, x, given, is_forward, betas, step_sizes, adapts, seed):
+        """(log w `(C, B)`, acceptance `(B,)`, step sizes `(T + 1, B)` of the temperatures, adapted or as given)."""
         q = self.vae.encoder(x, training=False).distribution
-        prior = self.vae.prior.distribution()
+        prior = self.vae.prior.distribution() if self.whole_prior else self.vae.prior.near(q)
 
         def parts(z):
             """(log f_0, log f_1 − log f_0) at z, each `(C, B)`."""
-            z = tf.identity(
-                z
-            )  # a flow's bijectors remember what they inverted, also in the other branch of a `tf.cond`
+            # A flow's bijectors remember what they inverted, also in the other branch of a `tf.cond`: not with a new tensor.
+            z = tf.identity(z)
             likelihood, log_prior = log_px_z(self.vae.decode(z).distribution, x), prior.log_prob(z)
             if self.from_prior:
                 return log_prior, likelihood
@@ -173,16 +187,20 @@ class _Annealing:
                 base, rest = parts(z)
                 return base + beta * rest
 
-            wide = tf.reshape(step_size, tf.concat([tf.shape(step_size), event_axes], axis=0))
+            wide = tf.reshape(step_size, tf.concat([[1], tf.shape(step_size), event_axes], axis=0))
             kernel = tfp.mcmc.HamiltonianMonteCarlo(target, wide, self.leapfrog_steps)
             z, results = kernel.one_step(z, kernel.bootstrap_results(z), seed=seed)
             accepted = tf.exp(tf.minimum(results.log_accept_ratio, 0.0))
-            accepted = tf.where(tf.math.is_finite(accepted), accepted, 0.0)
-            factor = tf.where(accepted > _TARGET, _ADAPTATION, 1 / _ADAPTATION)
-            smallest, largest = min(_SMALLEST, self.step_size), max(_LARGEST, self.step_size)
-            return z, tf.clip_by_value(step_size * factor, smallest, largest), accepted
+            return z, tf.where(tf.math.is_finite(accepted), accepted, 0.0)
 
-        def step(t, z, log_w, step_size, accepted):
+        def adapted(step_size, accepted):
+            factor = tf.where(tf.reduce_mean(accepted, axis=0) > _TARGET, _ADAPTATION, 1 / _ADAPTATION)
+            smallest, largest = min(_SMALLEST, self.step_size), max(_LARGEST, self.step_size)
+            return tf.clip_by_value(step_size * factor, smallest, largest)
+
+        def step(t, z, log_w, own_size, accepted, sizes):
+            # Step sizes belong to temperatures: in reverse, the t-th move is at the temperature before.
+            step_size = tf.where(adapts, own_size, tf.gather(step_sizes, tf.where(is_forward, t, t - 1)))
             key = tf.random.experimental.stateless_fold_in(keys[1], t)
 
             def weigh(z):
@@ -197,18 +215,18 @@ class _Annealing:
                 moved = move(z, betas[t - 1], step_size, key)
                 return (*moved, weigh(moved[0]))
 
-            z, step_size, now, log_w = tf.cond(is_forward, forward, backward)
-            return t + 1, z, log_w, step_size, accepted + now
+            z, now, log_w = tf.cond(is_forward, forward, backward)
+            return t + 1, z, log_w, adapted(step_size, now), accepted + now, sizes.write(t, step_size)
 
-        start = tf.zeros([self.num_chains, x.shape[0]])
-        last = tf.shape(betas)[0]
-        _, _, log_w, _, accepted = tf.while_loop(
+        start, last = tf.zeros([self.num_chains, x.shape[0]]), tf.shape(betas)[0]
+        sizes = tf.TensorArray(tf.float32, last, element_shape=[x.shape[0]]).write(0, step_sizes[0])
+        _, _, log_w, _, accepted, sizes = tf.while_loop(
             lambda t, *_: t < last,
             step,
-            (tf.constant(1), z, start, start + self.step_size, start),
+            (tf.constant(1), z, start, step_sizes[0], start, sizes),
             parallel_iterations=1,
         )
-        return log_w, tf.reduce_mean(accepted, axis=0) / tf.cast(last - 1, tf.float32)
+        return log_w, tf.reduce_mean(accepted, axis=0) / tf.cast(last - 1, tf.float32), sizes.stack()
 
 
 def schedule(num_steps, width=4.0):

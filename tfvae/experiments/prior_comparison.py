@@ -23,7 +23,7 @@ class MixturePriorStatic(OnDigits):
     presets: ClassVar[dict] = {
         "paper": {},
         "quick": {"num_train": 1_000, "num_valid": 200, "num_test": 100, "epochs": 2, "warm_up_epochs": 1,
-                  "num_components": 20, "num_samples": 20},
+                  "priors": ("standard", "vamp"), "num_components": 20, "num_samples": 20},
     }  # fmt: skip
 
     num_seeds: int = 1
@@ -66,7 +66,9 @@ class MixturePriorStatic(OnDigits):
             "mixture": lambda: priors.MixturePrior(size, self.num_components, seed=seed),
             "flow": lambda: priors.FlowPrior(size, seed=seed),
             "vamp": lambda: priors.VampPrior(size, self.num_components, PIXELS, seed=seed),
-            "exemplar": lambda: priors.ExemplarPrior(size, self.num_train, PIXELS, binary=True),
+            "exemplar": lambda: priors.ExemplarPrior(
+                size, self.num_train, PIXELS, scored_neighbors=self.scored_neighbors, binary=True
+            ),
         }[name]()
         if name == "exemplar":
             prior.start_at(load_images(self.images).flat().x_train[: self.num_train])

@@ -14,7 +14,7 @@ from tfvae.evaluation import (
     train_feature_network,
 )
 from tfvae.experiments.fits import run_fits, write_findings
-from tfvae.experiments.scoring import MEASURES, TEST_SEED, evaluate, gains, kl_table, words
+from tfvae.experiments.scoring import MEASURES, TEST_SEED, evaluate, gains, kl_table, pooled, words
 from tfvae.priors import MixturePrior
 
 _LATENT_ROWS = 2_000
@@ -113,7 +113,7 @@ def execute_likelihood(study, run):
         },
     ]
     estimators = kl_table(models["mixture-variational"], scored, study.seed)
-    write_findings(run, rows, MEASURES, claims, gains=table, kl_estimators=estimators)
+    write_findings(run, rows, MEASURES, claims, gains=table, mean_gains=pooled(table), kl_estimators=estimators)
     run.save_figure("1-loss", plots.loss_curves(histories, title="Training, first seed"))
     run.save_figure("2-gains", plots.gains(table, "log p(x) over N(0, I), same seed and images"))
     for k, (name, model) in enumerate(models.items()):

@@ -22,6 +22,8 @@ def initialize_prior(vae, x, seed=0):
         raise ValueError(f"{type(vae.prior).__name__} does not start from data.")
     x = np.asarray(x, "float32")
     check_finite("x", x)
+    for k, candidate in enumerate(getattr(vae, "candidates", ())):  # of `Restarts`, each from a seed of its own
+        initialize_prior(candidate, x, seed + k)
     if isinstance(vae.prior, EncodedPrior):
         vae.prior.start_at(x, seed)
     else:

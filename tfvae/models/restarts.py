@@ -38,6 +38,9 @@ class Restarts(VAE):
         self.num_restarts, self.memory = int(num_restarts), float(memory)
         kept = VAE(self.encoder, self.decoder, self.prior, self.objective).get_config()
         self.candidates = [VAE.from_config(kept) for _ in range(self.num_restarts)]
+        if self.prior.started:
+            for candidate in self.candidates:
+                candidate.prior.set_weights(self.prior.get_weights())
         self.scores = self.add_weight(name="scores", shape=(self.num_restarts,), initializer="zeros", trainable=False)
 
     @property
@@ -68,7 +71,7 @@ class Restarts(VAE):
         if not training:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         target, share = x if y is None else y, self._beta_share()
-        terms = [c.terms(target, p, share, True) for c, p in zip(self.candidates, y_pred, strict=True)]
+        terms = [c.terms(target, p, share, True, x) for c, p in zip(self.candidates, y_pred, strict=True)]
         loss, reconstruction, kl = (tf.stack(values) for values in zip(*terms, strict=True))  # each (R, B)
         losses = tf.stack([
             weighted_mean(row, sample_weight) + sum_of(c.losses)

@@ -1,6 +1,7 @@
 """The variational autoencoder."""
 
 import inspect
+import math
 import warnings
 
 import keras
@@ -21,7 +22,8 @@ from tfvae.tensors import DistributionTensor, as_distribution
 from tfvae.training import FastFit
 
 tfd = tfp.distributions
-_SAMPLE_ROWS = 2**16  # decoded at a time by `sample`
+_SAMPLE_ROWS, _SAMPLE_NUMBERS = 2**16, 2**25  # decoded at a time by `sample`, at most
+_COPIES = 16  # of a chunk's largest tensor that are alive at a time, about
 
 
 class Reconstruction(DistributionTensor):
@@ -37,7 +39,7 @@ class VAE(FastFit, keras.Model):
     """q(z|x) = encoder(x), p(x|z) = decoder(z), p(z) = prior, trained on an objective.
 
     `fit(x)`, `fit(x, x)` and `fit(tf.data)` train it; `fit(x, y)` trains p(y|z) from x. Logs show `loss`, `reconstruction`
-    (−log p(x|z)) and `kl`, in nats per example; in `evaluate` and under `val_` the loss is the negative ELBO at β = 1.
+    (−log p(x|z)) and `kl`, in nats per example; in `evaluate` and under `val_` the loss is the objective's bound at β = 1.
 
     Args:
         encoder: model whose output is a distribution layer's (a `DistributionTensor` whose value is a draw).
@@ -104,19 +106,21 @@ class VAE(FastFit, keras.Model):
         return Reconstruction(p, q)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        terms = self.terms(x if y is None else y, y_pred, self._beta_share() if training else 1.0, training)
+        share = self._beta_share() if training else 1.0
+        terms = self.terms(x if y is None else y, y_pred, share, training, inputs=x)
         self._track(terms.reconstruction, terms.kl, sample_weight, self.smallest_scale())
         return self._total(weighted_mean(terms.loss, sample_weight))
 
-    def terms(self, x, y_pred, beta_share=1.0, training=False):
-        """The objective's `Terms` of each example x, `(B, *E)`, for what `call` returned."""
+    def terms(self, x, y_pred, beta_share=1.0, training=False, inputs=None):
+        """The objective's `Terms` of each example x, `(B, *E)`, for what `call` returned for `inputs` (x itself if None)."""
         x = x if x.dtype.is_floating else tf.cast(x, y_pred.dtype)
         q, z, p, log_shares = y_pred.posterior.distribution, y_pred.posterior.value, y_pred.distribution, None
         layer = self.posterior_layer
         if self.objective.num_draws > 1 or getattr(layer, "stratified", False):
             z, log_shares = layer.draws(q, self.objective.num_draws)
             p = self._decode(z, training).distribution
-        prior = self.prior.near(q, x if training else None)
+        inputs = x if inputs is None else inputs
+        prior = self.prior.near(q, inputs if training else None)
         return self.objective.terms(
             x, q, z, p, prior, beta_share, training, log_shares, lambda z: self._decode(z, training).distribution
         )
@@ -196,10 +200,10 @@ class VAE(FastFit, keras.Model):
 
     def sample(self, n, seed=None, mean=False):
         """n draws from p(x) = ∫ p(x|z) p(z) dz, or the decoder means of n draws z, as an array `(n, *E)`."""
-        pieces = []
-        for start in range(0, n, _SAMPLE_ROWS):
+        pieces, rows = [], min(_SAMPLE_ROWS, max(1, _SAMPLE_NUMBERS // math.prod(self.decoder.output_shape[1:])))
+        for start in range(0, n, rows):
             z_seed, x_seed = self._seeds(seed, start)
-            p = self.decode(self.prior.sample(min(_SAMPLE_ROWS, n - start), seed=z_seed))
+            p = self.decode(self.prior.sample(min(rows, n - start), seed=z_seed))
             pieces.append((p.mean() if mean else p.sample(seed=x_seed)).numpy())
         return np.concatenate(pieces) if pieces else np.zeros([0, *self.decoder.output_shape[1:]], "float32")
 
@@ -209,8 +213,8 @@ class VAE(FastFit, keras.Model):
         p = self.decode(self.encode(x).distribution.sample(seed=z_seed))
         return (p.mean() if mean else p.sample(seed=x_seed)).numpy()
 
-    def log_likelihood(self, x, num_samples=100, seed=0):
-        """log p(x) of each row of x, in nats, by importance sampling.
+    def log_likelihood(self, x, num_samples=100, seed=0, memory=2**28):
+        """log p(x) of each row of x, in nats, by importance sampling, in chunks of draws that fit into `memory` bytes.
 
         Returns:
             A `LikelihoodEstimate` of arrays `(N,)`: `log_likelihood`, its `standard_error`, `effective_sample_size`. In
@@ -221,16 +225,23 @@ class VAE(FastFit, keras.Model):
         if num_samples < 1 or not len(x):
             raise ValueError(f"log_likelihood needs rows and num_samples >= 1, but got {len(x)} and {num_samples}.")
         self.check_data(x)
-        self._warn_of_grey(x)
-        rows = min(len(x), 512)
-        chunk = int(np.clip(2**22 // (rows * max(x[0].size, 32)), 1, num_samples))
+        self.warn_of_grey(x)
+        held = max(x[0].size, self.prior.num_terms, 32)  # numbers for each draw
+        numbers = int(memory // (4 * _COPIES))
+        if numbers < held:
+            raise ValueError(
+                f"A memory of {memory:,} bytes does not hold one draw of this model: give at least {4 * _COPIES * held:,}."
+            )
+        rows = min(len(x), 512, numbers // held)
+        chunk = int(np.clip(numbers // (rows * held), 1, num_samples))
         use_xla = self._use_xla(len(x) * num_samples // 500)  # a step's arithmetic is about that of 500 draws
         key = (rows, chunk, x.shape[1:], use_xla)
         if key not in self._likelihoods:
             self._likelihoods[key] = StreamedLikelihood(self, rows, chunk, use_xla)
         return self._likelihoods[key](x, num_samples, seed)
 
-    def _warn_of_grey(self, x):
+    def warn_of_grey(self, x):
+        """Warns where x is grey and the likelihood is a Bernoulli, whose cross-entropy is then no log density."""
         p = self.decode(tf.zeros([1, *self.prior.event_shape])).distribution
         if isinstance(getattr(p, "distribution", p), tfd.Bernoulli) and not np.isin(x, (0, 1)).all():
             warnings.warn(

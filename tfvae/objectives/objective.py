@@ -19,10 +19,12 @@ class Objective(keras.layers.Layer):
             0; 0 for none.
 
     Attributes:
+        beta: float, the KL's weight in training, after any warm-up.
         num_draws: int, how many z ~ q `terms` is given for each example; with 1, z has no axis for them.
     """
 
     num_draws = 1
+    beta = 1.0
 
     def __init__(self, warm_up_steps=0, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})

@@ -1,6 +1,7 @@
 """Importance-weighted bounds whose encoder learns from another gradient than the bound's own.
 
-The loss has the bound's value and the decoder's and prior's gradient of it. What reaches the encoder is said in each class.
+The loss has the bound's value and the decoder's and prior's gradient of it. What reaches the encoder is said in each class;
+a prior that is made of encodings passes the prior's gradient on to the same encoder, besides.
 """
 
 import tensorflow as tf

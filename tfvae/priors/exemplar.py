@@ -36,16 +36,20 @@ class _LearningMixture(LocalNormalMixture):
 class ExemplarPrior(EncodedPrior):
     """p(z) = (1/N) Σ_n N(z; μ(x_n), σ² I): the encoder's means of N training examples, with one learned σ.
 
-    In training an example's own component is left out; of several equal examples one. Near a posterior only the
-    `num_neighbors` components nearest to its mean are summed, which is a lower bound of p(z), and `retrieval_gap` says how
-    far below at most. The means are those of the last `refresh`, once an epoch; their gradient is that of one component for
-    each example, drawn by its responsibility and encoded anew, which is unbiased and costs one encoding.
+    In training an example's own component is left out; of several equal examples one. Examples are told by their values, so
+    train on the very rows that are held: of rows that are binarized or disturbed anew none is found, and none left out.
+
+    Near a posterior only the components nearest to its mean are summed, which is a lower bound of p(z): −log p(x) and KL
+    come out too high by what is missing, which `retrieval_gap` bounds. The means are those of the last `refresh`, once an
+    epoch; their gradient is that of one component for each example, drawn by its responsibility and encoded anew, which is
+    unbiased and costs one encoding.
 
     Args:
         event_shape: shape of one z, `(D,)` or D.
         num_exemplars: int N >= 2; `start_at(x)` gives the examples themselves.
         input_shape: shape of one x.
-        num_neighbors: int, how many components count near a posterior.
+        num_neighbors: int, how many components count near a posterior in training.
+        scored_neighbors: int, how many do elsewhere; None for as many.
         initial_scale: float > 0, σ at the start.
         binary: bool, whether the examples hold 0 and 1 alone and are kept as bytes.
         epsilon: float >= 0, the smallest σ.
@@ -60,6 +64,7 @@ class ExemplarPrior(EncodedPrior):
         num_exemplars=2,
         input_shape=None,
         num_neighbors=100,
+        scored_neighbors=None,
         initial_scale=0.5,
         binary=False,
         epsilon=1e-2,
@@ -78,6 +83,7 @@ class ExemplarPrior(EncodedPrior):
             )
         self.points_shape = as_shape(input_shape, "input_shape")
         self.num_neighbors = min(int(num_neighbors), self.num_components)
+        self.scored_neighbors = min(int(scored_neighbors or num_neighbors), self.num_components)
         self.initial_scale, self.binary, self.epsilon = float(initial_scale), bool(binary), float(epsilon)
         table = (self.num_components, *self.points_shape)
         kept = {"initializer": "zeros", "trainable": False}
@@ -88,10 +94,13 @@ class ExemplarPrior(EncodedPrior):
         self.seed_generator = keras.random.SeedGenerator()
 
     def start_at(self, x, seed=0):
-        """Takes the N examples x, `(N, *E)`, as components; ValueError for another number of them, or NaN."""
+        """Takes N of the examples x, `(n, *E)`, as components, drawn where there are more; ValueError for fewer, or NaN."""
         x = check_points(self, x, self.num_components)
-        if x.shape != tuple(self.exemplars.shape):
-            raise ValueError(f"ExemplarPrior holds {tuple(self.exemplars.shape)} examples, but got {x.shape}.")
+        if x.shape[1:] != self.points_shape:
+            raise ValueError(f"ExemplarPrior holds examples of shape {self.points_shape}, but got {x.shape[1:]}.")
+        if len(x) > self.num_components:
+            x = x[np.random.default_rng(seed).permutation(len(x))[: self.num_components]]
+        self.started = True
         if self.binary and not np.isin(x, (0, 1)).all():
             raise ValueError("ExemplarPrior(binary=True) takes examples of 0 and 1 alone: leave `binary` out.")
         self.exemplars.assign(x)
@@ -99,12 +108,18 @@ class ExemplarPrior(EncodedPrior):
             self.refresh()
 
     def refresh(self):
-        """Encodes all exemplars anew."""
+        """Encodes all exemplars anew; ValueError where there are none yet."""
+        if not self.exemplars.numpy().any():
+            raise ValueError("ExemplarPrior has no examples yet: give them by `prior.start_at(x)` before training.")
         for start in range(0, self.num_components, _ROWS):
             rows = slice(start, start + _ROWS)
             mean, _ = self.encode(tf.cast(self.exemplars[rows], tf.float32))
             indices = tf.range(start, start + tf.shape(mean)[0])[:, None]
             self.codes.value.scatter_nd_update(indices, mean)
+
+    @property
+    def num_terms(self):
+        return max(self.num_neighbors, self.scored_neighbors)
 
     @property
     def scale(self):
@@ -119,7 +134,7 @@ class ExemplarPrior(EncodedPrior):
     def near(self, q, x=None):
         center = tf.stop_gradient(q.mean())
         codes = tf.convert_to_tensor(self.codes)
-        nearest = self._nearest(center, codes)
+        nearest = self._nearest(center, codes, self.scored_neighbors if x is None else self.num_neighbors)
         log_weights = tf.fill(tf.shape(nearest), -math.log(self.num_components))
         if x is not None:
             log_weights = self._without_itself(nearest, x)
@@ -130,10 +145,10 @@ class ExemplarPrior(EncodedPrior):
         near.one_of = lambda log_r: self._encode_one(nearest, log_r)
         return near
 
-    def _nearest(self, center, codes):
+    def _nearest(self, center, codes, k):
         """Indices of the components nearest to each center, `(B, k)`."""
         similarity = tf.matmul(center, codes, transpose_b=True) - 0.5 * tf.reduce_sum(tf.square(codes), axis=-1)
-        return tf.math.top_k(similarity, self.num_neighbors, sorted=False).indices
+        return tf.math.top_k(similarity, k, sorted=False).indices
 
     def _without_itself(self, nearest, x):
         """Log weights of the neighbors, `(B, k)`: of those equal to x, one is x itself and does not count."""
@@ -152,19 +167,19 @@ class ExemplarPrior(EncodedPrior):
         mean, _ = self.encode(tf.cast(tf.gather(tf.convert_to_tensor(self.exemplars), rows), tf.float32))
         return tf.reshape(mean, tf.concat([tf.shape(log_r)[:-1], tf.shape(mean)[-1:]], axis=0))
 
-    def retrieval_gap(self, q):
-        """An upper bound of log p(z) − log p_near(z) at the means z of q, `(B,)`, in nats.
+    def retrieval_gap(self, q, z):
+        """An upper bound of log p(z) − log p_near(z), `(B,)`, in nats, at draws z ~ q, `(B, D)`.
 
-        What is left out lies beyond the furthest neighbor.
+        What is left out is further from the mean of q than the furthest neighbor, and so at least as far from z as that
+        distance less that of z.
         """
-        center = q.mean()
-        near = self.near(q)
-        furthest = tf.reduce_max(tf.reduce_sum(tf.square(near.loc - center[:, None]), axis=-1), axis=-1)
+        center, near = q.mean(), self.near(q)
+        furthest = tf.reduce_max(tf.norm(near.loc - center[:, None], axis=-1), axis=-1)
+        distance = tf.maximum(furthest - tf.norm(z - center, axis=-1), 0.0)
         dimension = tf.cast(tf.shape(center)[-1], tf.float32)
-        log_density = -0.5 * (furthest / tf.square(self.scale) + dimension * tf.math.log(2 * math.pi * self.scale**2))
-        left_out = 1 - self.num_neighbors / self.num_components
-        log_rest = log_density + tf.math.log(tf.constant(left_out, tf.float32))
-        return tf.nn.softplus(log_rest - near.log_prob(center))
+        log_density = -0.5 * (tf.square(distance / self.scale) + dimension * tf.math.log(2 * math.pi * self.scale**2))
+        left_out = tf.constant(1 - self.scored_neighbors / self.num_components, tf.float32)
+        return tf.nn.softplus(log_density + tf.math.log(left_out) - near.log_prob(z))
 
     def get_config(self):
         return {
@@ -172,6 +187,7 @@ class ExemplarPrior(EncodedPrior):
             "num_exemplars": self.num_components,
             "input_shape": list(self.points_shape),
             "num_neighbors": self.num_neighbors,
+            "scored_neighbors": self.scored_neighbors,
             "initial_scale": self.initial_scale,
             "binary": self.binary,
             "epsilon": self.epsilon,

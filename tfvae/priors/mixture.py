@@ -67,6 +67,7 @@ class MixturePrior(Prior):
             ValueError: for fewer points than components, or NaN.
         """
         z = check_points(self, z, self.num_components)
+        self.started = True
         from sklearn.cluster import MiniBatchKMeans
 
         found = MiniBatchKMeans(self.num_components, random_state=seed, n_init=1).fit(z)
@@ -94,6 +95,9 @@ class MixturePrior(Prior):
 
     @classmethod
     def from_config(cls, config):
+        start = {k: config.pop(k) for k in ("spread", "initial_scale") if k in config}  # of models saved by version 0.1
+        if start:
+            return cls(**config, initializer=RandomComponents(*start.values()))
         return cls(**{**config, "initializer": keras.saving.deserialize_keras_object(config["initializer"])})
 
 

@@ -21,6 +21,7 @@ class Prior(keras.layers.Layer):
     def __init__(self, event_shape, **kwargs):
         super().__init__(**float32_policy(kwargs))
         self.event_shape = as_shape(event_shape)
+        self.started = False  # on data, by a subclass's `start_at`
         self.built = True
 
     def distribution(self):
@@ -35,6 +36,11 @@ class Prior(keras.layers.Layer):
             x: in training the examples, `(B, *E)`, for a prior that they are part of; else None.
         """
         return self.distribution()
+
+    @property
+    def num_terms(self):
+        """How many numbers `near(q).log_prob` holds for each z: what the chunks of a likelihood estimate are sized by."""
+        return getattr(self, "num_components", 1)
 
     def refresh(self):
         """Brings what the prior has computed ahead up to date: called when a fit begins and at the end of its epochs."""

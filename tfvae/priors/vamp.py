@@ -64,6 +64,7 @@ class VampPrior(EncodedPrior):
     def start_at(self, x, seed=0, spread=0.01):
         """Moves the pseudo-inputs to K random rows of data x plus N(0, spread²). ValueError for fewer rows, or NaN."""
         x = check_points(self, x, self.num_components)
+        self.started = True
         rng = np.random.default_rng(seed)
         chosen = x[rng.choice(len(x), self.num_components, replace=False)]
         chosen = chosen + spread * rng.normal(size=chosen.shape)
