@@ -104,3 +104,26 @@ def test_mnist_ends_its_fifth_epoch_where_the_document_does():
     ).history  # fmt: skip
     assert logs["val_loss"][0] == pytest.approx(173.68, abs=1.5)  # the document's first epoch
     assert logs["val_loss"][4] == pytest.approx(164.66, abs=2.5)  # its fifth; seeds differ by 1.3 at the end
+
+
+def test_a_mixture_prior_gains_two_nats_and_its_bound_is_tight(tmp_path):
+    """Document 004's comparison at one seed: 784-300-300-10, 30 epochs of dynamic MNIST, IWAE-500 of 2000 test digits."""
+    from tfvae.experiments.prior_studies import digits, dynamic
+    from tfvae.experiments.scoring import evaluate, kl_table, paired_gain
+
+    study = find_experiment("mixture-prior-likelihood")(num_seeds=1)
+    train, test, _ = digits(study)
+    run, rows = RunDirectory(tmp_path), {}
+    for fit in study.fits():
+        if fit.variant in ("standard", "mixture-variational"):
+            model, _ = fit_in_run(
+                run, fit.make, dynamic(train, fit.batch_size, 0), epochs=fit.epochs, name=fit.name, verbose=0
+            )
+            rows[fit.variant] = evaluate(run, model, fit, test, test[: study.num_scored], study.num_samples)
+    assert rows["standard"]["nll"] == pytest.approx(97.53, abs=0.5)
+    assert rows["mixture-variational"]["nll"] == pytest.approx(95.30, abs=0.5)
+    gain, error = paired_gain(run, "mixture-variational-seed0", "standard-seed0")
+    assert gain - 2 * error > 1.5
+    kl = {row["estimator"]: row["mean"] for row in kl_table(model, test[:2000], 0)}
+    assert 0 <= kl["VariationalKL"] - kl["MonteCarloKL"] <= 0.5
+    assert kl["ProductKL"] <= kl["MonteCarloKL"]

@@ -144,3 +144,46 @@ def test_models_that_are_not_ours_are_refused(tmp_path, x):
         with pytest.raises(UserError, match="is not a model that tfvae can load"):
             load_model(tmp_path / "broken.keras")
     assert json.loads((tmp_path / "run" / "config.json").read_text())["versions"]["tfvae"] == tfvae.__version__
+
+
+class Stop(keras.callbacks.Callback):
+    """Ends the process, as far as the training can tell, in the given epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epoch:
+            raise InterruptedError
+
+
+@pytest.mark.parametrize("name", ["exemplar", "mixture on data drawn anew"])
+def test_priors_and_data_sets_go_on_as_if_unbroken(name, tmp_path):
+    from tfvae.data.images import dynamically_binarized
+
+    pixels = np.random.default_rng(0).random((60, 6)).astype("float32")
+    rows = np.round(pixels)
+
+    def make():
+        prior = tfvae.priors.MixturePrior(2, 3)
+        if name == "exemplar":
+            prior = tfvae.priors.ExemplarPrior(2, 60, 6, num_neighbors=5)
+            prior.start_at(rows)
+        likelihood = tfvae.layers.IndependentBernoulli(6, "mean")
+        objective = tfvae.ELBO(warm_up_steps=10)
+        return tfvae.make_dense_vae(6, 2, (8,), prior=prior, likelihood=likelihood, objective=objective)
+
+    def train(folder, *callbacks):
+        x = rows if name == "exemplar" else lambda epoch: dynamically_binarized(pixels, 20, 3, initial_epoch=epoch)
+        run = RunDirectory(tmp_path / folder)
+        return fit_in_run(run, make, x, seed=1, epochs=5, batch_size=20, verbose=0, validation_data=rows[:20],
+                          callbacks=callbacks, checkpoint_seconds=0)  # fmt: skip
+
+    whole, history = train("whole")
+    with pytest.raises(InterruptedError):
+        train("broken", Stop(3))
+    resumed, resumed_history = train("broken", Stop(99))
+    pd.testing.assert_frame_equal(history, resumed_history, rtol=1e-5)
+    for a, b in zip(whole.weights, resumed.weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
