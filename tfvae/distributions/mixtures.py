@@ -12,8 +12,8 @@ _FEW_DIMENSIONS = 3
 class DiagonalNormalMixture(tfd.Distribution):
     """p(z) = Σ_k w_k N(z; μ_k, diag σ_k²) with components shared by the whole batch.
 
-    The density never builds a (B, K, D) tensor: it sums over the dimensions where they are up to three, and takes two matrix
-    products where they are more, in float64, since their difference would cost float32 its digits at narrow components.
+    The density never builds a (B, K, D) tensor: it sums over the dimensions where they are up to three, and takes a matrix
+    product where they are more, in float64, since their difference would cost float32 its digits at narrow components.
 
     Args:
         logits: `(K,)`, unnormalized log weights; or `(B, K)`, where each example has its own weights.
@@ -85,13 +85,13 @@ class DiagonalNormalMixture(tfd.Distribution):
             for (x, loc, scale), more in zip(columns, extra, strict=True):
                 total += (tf.square(x[:, None] - loc) + more) / tf.square(scale)
             return total
-        double = [tf.cast(t, tf.float64) for t in (mean, self.loc, 1 / tf.square(self.scale))]
-        mean, loc, precision = double
+        # One product: [E z², μ_z, 1] · [1/σ², −2 μ/σ², Σ μ²/σ²].
+        mean, loc, precision = (tf.cast(t, tf.float64) for t in (mean, self.loc, 1 / tf.square(self.scale)))
         second = tf.square(mean) if variance is None else tf.square(mean) + tf.cast(variance, tf.float64)
-        squares = tf.matmul(second, precision, transpose_b=True)
-        products = tf.matmul(mean, loc * precision, transpose_b=True)
-        constant = tf.reduce_sum(tf.square(loc) * precision, axis=-1)
-        return tf.cast(squares - 2 * products + constant, self.dtype)
+        constant = tf.reduce_sum(tf.square(loc) * precision, axis=-1, keepdims=True)
+        points = tf.concat([second, mean, tf.ones_like(mean[:, :1])], axis=-1)
+        components = tf.concat([precision, -2 * loc * precision, constant], axis=-1)
+        return tf.cast(tf.matmul(points, components, transpose_b=True), self.dtype)
 
     def joint_log_probs(self, z):
         """log w_k + log N(z; μ_k, diag σ_k²), of shape `(…, K)`."""
