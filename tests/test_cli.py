@@ -110,6 +110,12 @@ MISTAKES = {
     "table's model for images": (["fit", "images", "--model", "mixture-decoder"], "'mixture-decoder' for images"),
     "unknown prior": (["fit", "digits", "--prior", "gan:3"], "There is no prior 'gan'"),
     "prior of no components": (["fit", "digits", "--prior", "mixture:0"], "takes the number of components, at least 1"),
+    "prior of one example": (["fit", "digits", "--prior", "exemplar:1"], "at least 2"),
+    "flow in one dimension": (["fit", "digits", "--prior", "flow", "--latent-dim", "1"], "--latent-dim of at least 2"),
+    "components of a prior replaced": (
+        ["fit", "digits", "--prior", "vamp", "--num-components", "3"],
+        "--num-components is of the prior that",
+    ),
     "number for a prior without": (["fit", "digits", "--prior", "standard:2"], "The prior standard takes no number"),
     "unknown method": (
         ["score", "nowhere", "digits", "-o", "x.csv", "--method", "elbo"],

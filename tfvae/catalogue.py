@@ -6,17 +6,18 @@ from importlib import resources
 from tfvae.data.images import KNOWN
 from tfvae.errors import UserError
 
-# name -> (what its number says, the number where none is given, what it is), for `--prior NAME:NUMBER`
+# name -> (what its number says, its least, the number where none is given, what it is), for `--prior NAME:NUMBER`
 PRIORS = {
-    "standard": (None, None, "N(0, I)."),
-    "mixture": ("components", 100, "A mixture of Gaussians, MixturePrior."),
-    "vamp": ("pseudo-inputs", 100, "A mixture of the posteriors of learned pseudo-inputs, VampPrior."),
+    "standard": (None, None, None, "N(0, I)."),
+    "mixture": ("components", 1, 100, "A mixture of Gaussians, MixturePrior."),
+    "vamp": ("pseudo-inputs", 1, 100, "A mixture of the posteriors of learned pseudo-inputs, VampPrior."),
     "exemplar": (
         "training examples at most",
+        2,
         50_000,
         "Gaussians of one learned width around the codes of training examples, ExemplarPrior.",
     ),
-    "flow": ("couplings", 6, "A normalizing flow, FlowPrior."),
+    "flow": ("couplings", 1, 6, "A normalizing flow, FlowPrior."),
 }
 
 
@@ -40,13 +41,13 @@ def parse_prior(text):
     name, _, number = text.partition(":")
     if name not in PRIORS:
         raise UserError(f"There is no prior {name!r}: choose one of {', '.join(PRIORS)}, such as mixture:500.")
-    what, default, _ = PRIORS[name]
+    what, least, default, _ = PRIORS[name]
     if what is None and number:
         raise UserError(f"The prior {name} takes no number, but got {text!r}.")
     if not number:
         return name, default
-    if not number.isdecimal() or int(number) < 1:
-        raise UserError(f"--prior {name}:NUMBER takes the number of {what}, at least 1, but got {text!r}.")
+    if not number.isdecimal() or int(number) < least:
+        raise UserError(f"--prior {name}:NUMBER takes the number of {what}, at least {least}, but got {text!r}.")
     return name, int(number)
 
 

@@ -132,7 +132,7 @@ class _MixtureBound(KLEstimator):
 
     def _bound(self, mean, variance, mixture):
         """The bound of the cross-entropy −E_q log p, `(B,)`."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_bound`.")
 
     @staticmethod
     def _expected_joint(mean, variance, mixture):

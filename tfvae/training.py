@@ -31,7 +31,8 @@ class FastFit:
 
     Callbacks are called as with `steps_per_execution`, which `compile` chooses where it is left at "auto". The order of
     each epoch is a function of (`shuffle_seed`, epoch), so that a resumed training sees what an unbroken one sees.
-    Data sets, generators, `run_eagerly`, distribution strategies and `steps_per_execution=1` take Keras' own path.
+    Data sets, generators, `run_eagerly`, distribution strategies and `steps_per_execution=1` take Keras' own path; a data
+    set of known size with several steps in one execution, too, where `compile` left it at "auto".
     """
 
     _requested = {"steps_per_execution": "auto", "jit_compile": "auto"}
@@ -136,11 +137,16 @@ class FastFit:
 
     def _fit_as_keras(self, x, *args, **kwargs):
         """Keras' own path; a finite data set runs several steps in one execution, as arrays do."""
-        steps = self.steps_per_execution
-        if isinstance(x, tf.data.Dataset) and self._can_fuse() and self._requested["steps_per_execution"] == "auto":
-            steps = int(np.clip(x.cardinality().numpy() // 2, 1, _DATASET_STEPS))
-        with _Setting(self, steps_per_execution=steps, train_function=None, test_function=None):
+        automatic = self._can_fuse() and self._requested["steps_per_execution"] == "auto"
+        if not isinstance(x, tf.data.Dataset) or not automatic:
             return super().fit(x, *args, **kwargs)
+        steps = int(np.clip(x.cardinality().numpy() // 2, 1, _DATASET_STEPS))
+        names = ("train_function", "test_function")
+        kept = self._fused_functions.get(("data set", steps), dict.fromkeys(names))
+        with _Setting(self, steps_per_execution=steps, **kept):
+            history = super().fit(x, *args, **kwargs)
+            self._fused_functions["data set", steps] = {name: getattr(self, name) for name in names}
+        return history
 
     def evaluate(
         self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None, **kwargs

@@ -107,6 +107,8 @@ def test_bad_settings_are_said(x):
         annealed_log_likelihood(vae, x[:4], 0)
     with pytest.raises(ValueError, match="`x` has NaN"):
         annealed_log_likelihood(vae, x[:4] * np.nan)
+    with pytest.raises(ValueError, match="needs n >= 2"):
+        bidirectional_log_likelihood(vae, 0)
     with pytest.raises(ValueError, match="x has none"):
         annealed_log_likelihood(vae, x[:0])
     vae.decoder.layers[0].bias.assign([np.nan] * 3)

@@ -106,13 +106,11 @@ def _check_options(model, kind, num_components, missing, holdout, learning_rate)
 
 
 def _check_prior(model, prior, num_components, latent_dim):
-    name, number = catalogue.parse_prior(prior)
+    name, _ = catalogue.parse_prior(prior)
     if num_components is not None and model == "mixture-prior":
         raise UserError(f"--num-components is of the prior that --prior {prior} replaces: leave it out.")
     if name == "flow" and latent_dim == 1:
         raise UserError("--prior flow needs a --latent-dim of at least 2.")
-    if name == "exemplar" and number < 2:
-        raise UserError("--prior exemplar:NUMBER takes at least 2 training examples.")
 
 
 def _prepare_table(data, arguments):

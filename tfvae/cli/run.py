@@ -21,7 +21,7 @@ def list_all():
         "Models for images (tfvae fit IMAGES --model NAME)": catalogue.models("images"),
         "Priors (tfvae fit … --prior NAME:NUMBER)": {
             name: what + (f" NUMBER: {of}, {n} by default." if of else "")
-            for name, (of, n, what) in catalogue.PRIORS.items()
+            for name, (of, _, n, what) in catalogue.PRIORS.items()
         },
         "Data sets": catalogue.datasets(),
     }

@@ -90,6 +90,8 @@ def bidirectional_log_likelihood(
 
     Source: Grosse, Ghahramani and Adams, "Sandwiching the marginal likelihood using bidirectional Monte Carlo" (2015).
     """
+    if n < 2:
+        raise ValueError(f"bidirectional_log_likelihood needs n >= 2 examples, but got {n}.")
     annealing = _Annealing(vae, num_steps, num_chains, leapfrog_steps, step_size, from_prior, simulated=True)
     keys = tf.unstack(tfp.random.split_seed(tf.constant([seed, n], tf.int32), 2))
     z = vae.prior.sample(n, seed=keys[0])

@@ -1,8 +1,8 @@
 """Likelihood against a known truth."""
 
-import math
-
 import numpy as np
+
+from tfvae.importance import standard_error
 
 
 def nll_gap(vae, truth, n=20_000, num_samples=200, seed=0):
@@ -18,7 +18,7 @@ def nll_gap(vae, truth, n=20_000, num_samples=200, seed=0):
     difference = log_p - estimate.log_likelihood
     return {
         "nll_gap": float(difference.mean()),
-        "standard_error": float(difference.std(ddof=1) / math.sqrt(n)),
+        "standard_error": standard_error(difference),
         "nll": float(-estimate.log_likelihood.mean()),
         "nll_truth": float(-log_p.mean()),
         "effective_sample_size": float(np.median(estimate.effective_sample_size)),

@@ -7,6 +7,7 @@ from tfvae import plots, priors
 from tfvae.catalogue import model_arguments, parse_prior
 from tfvae.checkpoints import fit_in_run
 from tfvae.errors import UserError
+from tfvae.importance import standard_error
 
 
 def model_maker(room, options, train, *sizes):
@@ -46,10 +47,9 @@ def prior_maker(text, train, seed):
         return prior
 
     def exemplar(latent_dim):
-        binary = bool(np.isin(train[:100], (0, 1)).all() and np.isin(train, (0, 1)).all())
-        chosen = np.random.default_rng(seed).permutation(len(train))[:number]
-        prior = priors.ExemplarPrior(latent_dim, len(chosen), width, binary=binary)
-        prior.start_at(train[chosen])
+        binary = bool(np.isin(train, (0, 1)).all())
+        prior = priors.ExemplarPrior(latent_dim, min(number, len(train)), width, binary=binary)
+        prior.start_at(train, seed)
         return prior
 
     return {
@@ -74,8 +74,7 @@ def fit_until_worse(run, make_model, train, validation, options):
 def comparison(scores):
     """Rows for the report, from a dict model -> log p of each held-out example, in nats."""
     return [
-        {"model": name, "nll": -float(np.mean(s)), "standard_error": float(np.std(s, ddof=1) / np.sqrt(len(s)))}
-        for name, s in scores.items()
+        {"model": name, "nll": -float(np.mean(s)), "standard_error": standard_error(s)} for name, s in scores.items()
     ]
 
 

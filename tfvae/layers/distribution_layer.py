@@ -181,6 +181,13 @@ def as_shape(event_shape, argument="event_shape"):
     return sizes
 
 
+def as_count(value, argument):
+    """`value` as an int; ValueError, which names the argument, where it is below 1."""
+    if int(value) < 1:
+        raise ValueError(f"`{argument}` must be at least 1, but got {value!r}.")
+    return int(value)
+
+
 def event_size(event_shape):
     """The number of elements of one event."""
     size = 1

@@ -30,6 +30,7 @@ class _LocationScale(DistributionLayer):
     """Abstract: independent elements of a location-scale family."""
 
     _arguments = ("event_shape", "validate_args", "scale", "epsilon")
+    _more = {}  # further arguments of `new`
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class _LocationScale(DistributionLayer):
             self.validate_args,
             scale=scale_value(self.scale),
             epsilon=self.epsilon,
+            **self._more,
         )
 
     @property
@@ -247,16 +249,7 @@ class IndependentDiscretizedLogistic(_LocationScale):
         if int(levels) < 2:
             raise ValueError(f"`levels` must be at least 2, but got {levels!r}.")
         self.levels = int(levels)
-
-    def distribution(self, params):
-        return self.new(
-            params,
-            self.event_shape,
-            self.validate_args,
-            scale=scale_value(self.scale),
-            epsilon=self.epsilon,
-            levels=self.levels,
-        )
+        self._more = {"levels": self.levels}
 
     def check_data(self, name, data):
         check_unit_interval(name, data, "IndependentDiscretizedLogistic")

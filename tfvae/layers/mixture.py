@@ -6,19 +6,13 @@ import math
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.layers.distribution_layer import DistributionLayer, as_params, as_shape, next_seed
+from tfvae.layers.distribution_layer import DistributionLayer, as_count, as_params, as_shape, next_seed
 from tfvae.layers.independent import IndependentLogistic, IndependentNormal
 from tfvae.layers.multivariate import OneHotCategorical
 from tfvae.saving import register
 from tfvae.tensors import as_distribution
 
 tfd = tfp.distributions
-
-
-def _as_num_components(num_components):
-    if int(num_components) < 1:
-        raise ValueError(f"`num_components` must be at least 1, but got {num_components}.")
-    return int(num_components)
 
 
 @register
@@ -50,7 +44,7 @@ class MixtureSameFamily(DistributionLayer):
         **kwargs,
     ):
         super().__init__(convert_to_tensor_fn, **kwargs)
-        self.num_components = _as_num_components(num_components)
+        self.num_components = as_count(num_components, "num_components")
         self.component_layer = component_layer
         self.validate_args = validate_args
         self.reparameterize = reparameterize
@@ -119,7 +113,7 @@ class _MixtureOfIndependent(DistributionLayer):
         **kwargs,
     ):
         super().__init__(convert_to_tensor_fn, **kwargs)
-        self.num_components = _as_num_components(num_components)
+        self.num_components = as_count(num_components, "num_components")
         self.stratified = stratified
         self.event_shape = as_shape(event_shape)
         self.validate_args = validate_args
@@ -275,7 +269,7 @@ class CategoricalMixtureOfOneHotCategorical(DistributionLayer):
     ):
         super().__init__(convert_to_tensor_fn, **kwargs)
         self.event_size = int(event_size)
-        self.num_components = _as_num_components(num_components)
+        self.num_components = as_count(num_components, "num_components")
         self.sample_dtype = None if sample_dtype is None else tf.as_dtype(sample_dtype)
         self.validate_args = validate_args
 

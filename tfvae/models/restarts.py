@@ -6,7 +6,6 @@ import keras
 import tensorflow as tf
 
 from tfvae.models.vae import VAE, num_replicas, sum_of, weighted_mean
-from tfvae.priors import ExemplarPrior
 from tfvae.saving import register
 
 
@@ -30,10 +29,6 @@ class Restarts(VAE):
         if num_restarts < 1 or not 0 < memory < 1:
             raise ValueError(
                 f"`num_restarts` must be at least 1 and `memory` within (0, 1), but got {num_restarts} and {memory}."
-            )
-        if isinstance(self.prior, ExemplarPrior):
-            raise ValueError(
-                "Restarts cannot hold an ExemplarPrior, whose examples every candidate would have to hold."
             )
         self.num_restarts, self.memory = int(num_restarts), float(memory)
         kept = VAE(self.encoder, self.decoder, self.prior, self.objective).get_config()
@@ -97,7 +92,11 @@ class Restarts(VAE):
         return [*self.encoder.losses, *self.decoder.losses, *self.prior.losses]
 
     def _own_callbacks(self):
-        return [_AdoptBest()]
+        return [*super()._own_callbacks(), _AdoptBest()]
+
+    def refresh_prior(self):
+        for candidate in self.candidates:
+            candidate.refresh_prior()
 
     def adopt_best(self):
         """Copies the weights of the candidate with the lowest score into `encoder`, `decoder` and `prior`."""

@@ -183,6 +183,10 @@ class VAE(FastFit, keras.Model):
         """Callbacks of every fit, which come before the user's."""
         return [] if type(self.prior).refresh is Prior.refresh else [_Refresh()]
 
+    def refresh_prior(self):
+        """Brings what the prior has computed ahead up to date (see `Prior.refresh`)."""
+        self.prior.refresh()
+
     def _warn_of_floor(self):
         for scale in self.scales:
             if scale.at_floor():
@@ -268,13 +272,13 @@ class _Refresh(keras.callbacks.Callback):
     """Brings what the prior has computed ahead up to date before a fit, before each validation and after each epoch."""
 
     def on_train_begin(self, logs=None):
-        self.model.prior.refresh()
+        self.model.refresh_prior()
 
     def on_test_begin(self, logs=None):
-        self.model.prior.refresh()
+        self.model.refresh_prior()
 
     def on_epoch_end(self, epoch, logs=None):
-        self.model.prior.refresh()
+        self.model.refresh_prior()
 
 
 def weighted_mean(values, sample_weight):

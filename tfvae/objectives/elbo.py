@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from tfvae.divergences import as_estimator, kl_divergence, kl_per_dimension
 from tfvae.importance import log_px_z
-from tfvae.objectives.objective import Objective, Terms, check_count, expectation
+from tfvae.layers.distribution_layer import as_count
+from tfvae.objectives.objective import Objective, Terms, expectation
 from tfvae.saving import register
 
 
@@ -32,7 +33,7 @@ class ELBO(Objective):
         self.beta = float(beta)
         self.free_bits = float(free_bits)
         self.kl = as_estimator(kl)
-        self.num_draws = check_count("num_draws", num_draws)
+        self.num_draws = as_count(num_draws, "num_draws")
         if self.kl is not None and self.kl.direction == "lower":
             raise ValueError(
                 f"{type(kl).__name__} is a lower bound of the KL, with which the ELBO is no bound of log p(x): choose an "

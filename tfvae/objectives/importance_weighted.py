@@ -3,7 +3,8 @@
 import tensorflow as tf
 
 from tfvae.importance import log_px_z
-from tfvae.objectives.objective import Objective, Terms, check_count, expectation
+from tfvae.layers.distribution_layer import as_count
+from tfvae.objectives.objective import Objective, Terms, expectation
 from tfvae.saving import register
 
 
@@ -51,7 +52,7 @@ class IWAE(ImportanceWeighted):
 
     def __init__(self, num_draws=50, warm_up_steps=0, **kwargs):
         super().__init__(warm_up_steps, **kwargs)
-        self.num_draws = check_count("num_draws", num_draws)
+        self.num_draws = as_count(num_draws, "num_draws")
 
     def bound(self, log_w, log_shares):
         return log_mean_exp(log_w, log_shares)
@@ -86,28 +87,20 @@ class CIWAE(IWAE):
         return {**super().get_config(), "elbo_share": self.elbo_share}
 
 
-@register
-class MIWAE(ImportanceWeighted):
-    """The mean of M bounds IWAE(K): less tight than IWAE(M K), with less noise in the encoder's gradient.
+class Grouped(ImportanceWeighted):
+    """Abstract: M groups of K draws.
 
     Args:
         num_groups: int M >= 1.
         group_size: int K >= 1.
         warm_up_steps: see `Objective`.
-
-    Source: Rainforth et al., "Tighter variational bounds are not necessarily better" (2018).
     """
 
     def __init__(self, num_groups=5, group_size=10, warm_up_steps=0, **kwargs):
         super().__init__(warm_up_steps, **kwargs)
-        self.num_groups = check_count("num_groups", num_groups)
-        self.group_size = check_count("group_size", group_size)
+        self.num_groups = as_count(num_groups, "num_groups")
+        self.group_size = as_count(group_size, "group_size")
         self.num_draws = self.num_groups * self.group_size
-
-    def bound(self, log_w, log_shares):
-        if log_shares is not None:
-            raise ValueError("MIWAE needs draws of equal shares, but the posterior draws one from each component.")
-        return tf.reduce_mean(log_mean_exp(self.grouped(log_w)), axis=0)
 
     def grouped(self, log_w):
         """`(M K, B)` as `(K, M, B)`."""
@@ -116,3 +109,16 @@ class MIWAE(ImportanceWeighted):
 
     def get_config(self):
         return {**super().get_config(), "num_groups": self.num_groups, "group_size": self.group_size}
+
+
+@register
+class MIWAE(Grouped):
+    """The mean of M bounds IWAE(K): less tight than IWAE(M K), with less noise in the encoder's gradient.
+
+    Source: Rainforth et al., "Tighter variational bounds are not necessarily better" (2018).
+    """
+
+    def bound(self, log_w, log_shares):
+        if log_shares is not None:
+            raise ValueError("MIWAE needs draws of equal shares, but the posterior draws one from each component.")
+        return tf.reduce_mean(log_mean_exp(self.grouped(log_w)), axis=0)

@@ -70,10 +70,3 @@ def expectation(values, log_shares=None):
     if values.shape.rank == 1:
         return values
     return tf.reduce_mean(values, axis=0) if log_shares is None else tf.reduce_sum(tf.exp(log_shares) * values, axis=0)
-
-
-def check_count(name, value):
-    """`value` as an int; ValueError where it is below 1."""
-    if int(value) < 1:
-        raise ValueError(f"`{name}` must be at least 1, but got {value!r}.")
-    return int(value)

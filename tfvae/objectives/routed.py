@@ -6,8 +6,8 @@ a prior that is made of encodings passes the prior's gradient on to the same enc
 
 import tensorflow as tf
 
-from tfvae.objectives.importance_weighted import IWAE
-from tfvae.objectives.objective import Terms, check_count, expectation
+from tfvae.objectives.importance_weighted import IWAE, Grouped, ImportanceWeighted, log_mean_exp
+from tfvae.objectives.objective import Terms, expectation
 from tfvae.saving import register
 
 
@@ -33,8 +33,11 @@ class STL(IWAE):
         return super().terms(x, with_stopped_parameters(q), z, p, prior, *args, **kwargs)
 
 
-class _Routed(IWAE):
-    """Abstract: the decoder and the prior learn from Σ_s a_s ∂ log w_s, the encoder from Σ_s b_s ∂ log w_s through z_s."""
+class _Routed(ImportanceWeighted):
+    """Abstract: IWAE's value; decoder and prior learn from Σ_s a_s ∂ log w_s, the encoder from Σ_s b_s ∂ log w_s."""
+
+    def bound(self, log_w, log_shares):
+        return log_mean_exp(log_w, log_shares)
 
     def terms(self, x, q, z, p, prior, beta_share=1.0, training=False, log_shares=None, decode=None):
         if not training:
@@ -58,15 +61,15 @@ class _Routed(IWAE):
 
     def _encoder_posterior(self, q):
         """q as the encoder's part of the gradient sees it."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_encoder_posterior`.")
 
     def _shares(self, log_w):
         """(a, b), each `(S, B)`."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_shares`.")
 
 
 @register
-class DReG(_Routed):
+class DReG(_Routed, IWAE):
     """IWAE with the doubly reparameterized gradient: the encoder learns from Σ_s w̃_s² ∂ log w_s through z_s alone.
 
     w̃ are the normalized weights, and q's parameters in log q(z|x) take no gradient. Unbiased for IWAE's gradient, with a
@@ -84,30 +87,15 @@ class DReG(_Routed):
 
 
 @register
-class PIWAE(_Routed):
+class PIWAE(_Routed, Grouped):
     """IWAE(M K) for the decoder and the prior, MIWAE(M, K) for the encoder, whose gradient has less noise. Decodes twice.
-
-    Args:
-        num_groups: int M >= 1.
-        group_size: int K >= 1.
-        warm_up_steps: see `Objective`.
 
     Source: Rainforth et al., "Tighter variational bounds are not necessarily better" (2018).
     """
-
-    def __init__(self, num_groups=5, group_size=10, warm_up_steps=0, **kwargs):
-        groups, size = check_count("num_groups", num_groups), check_count("group_size", group_size)
-        super().__init__(groups * size, warm_up_steps, **kwargs)
-        self.num_groups, self.group_size = groups, size
 
     def _encoder_posterior(self, q):
         return q
 
     def _shares(self, log_w):
-        within = tf.nn.softmax(tf.reshape(log_w, [self.num_groups, self.group_size, -1]), axis=1)
+        within = tf.transpose(tf.nn.softmax(self.grouped(log_w), axis=0), [1, 0, 2])
         return tf.nn.softmax(log_w, axis=0), tf.reshape(within, tf.shape(log_w)) / self.num_groups
-
-    def get_config(self):
-        config = super().get_config()
-        del config["num_draws"]
-        return {**config, "num_groups": self.num_groups, "group_size": self.group_size}

@@ -1,4 +1,4 @@
-"""Where the components of a mixture prior start."""
+"""The components of a prior: where they start, and what they may be."""
 
 import random
 
@@ -61,3 +61,26 @@ class NarrowComponents(Components):
     def __call__(self, num_components, dimension, rng):
         loc, raw = rng.normal(size=(2, num_components, dimension)) / np.sqrt(num_components * dimension)
         return loc, np.sqrt(np.log1p(np.exp(raw)))
+
+
+def check_components(prior, num_components):
+    """`num_components` as an int; ValueError where it, or the prior's event shape, makes no mixture."""
+    if len(prior.event_shape) != 1 or int(num_components) < 1:
+        raise ValueError(
+            f"{type(prior).__name__} needs an event_shape (D,) and num_components >= 1, but got {prior.event_shape} and "
+            f"{num_components!r}."
+        )
+    return int(num_components)
+
+
+def check_points(prior, points, least):
+    """`points` as a float32 array; ValueError where they are fewer than `least` or not finite."""
+    points = np.asarray(points, "float32")
+    if len(points) < least:
+        raise ValueError(
+            f"{type(prior).__name__} starts {least} components from data, but got only {len(points)} points: "
+            "give more points or ask for fewer components."
+        )
+    if not np.isfinite(points).all():
+        raise ValueError(f"{type(prior).__name__} cannot start from points that are NaN or infinite.")
+    return points

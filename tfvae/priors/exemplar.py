@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfvae.distributions import DiagonalNormalMixture, LocalNormalMixture
 from tfvae.layers.distribution_layer import as_shape, next_seed
-from tfvae.priors.mixture import check_components, check_points
+from tfvae.priors.components import check_components, check_points
 from tfvae.priors.prior import EncodedPrior
 from tfvae.saving import register
 
@@ -22,7 +22,9 @@ class _LearningMixture(LocalNormalMixture):
     each z and its mean encoded anew: unbiased, up to the age of the other means.
     """
 
-    one_of = None  # log r, (…, B, K) -> the mean of the component drawn, (…, B, D)
+    def __init__(self, log_weights, loc, scale, center, one_of):
+        super().__init__(log_weights, loc, scale, center)
+        self.one_of = one_of  # log r, (…, B, K) -> the mean of the component drawn, (…, B, D)
 
     def _log_prob(self, z):
         joint = self.joint_log_probs(z)
@@ -100,10 +102,10 @@ class ExemplarPrior(EncodedPrior):
             raise ValueError(f"ExemplarPrior holds examples of shape {self.points_shape}, but got {x.shape[1:]}.")
         if len(x) > self.num_components:
             x = x[np.random.default_rng(seed).permutation(len(x))[: self.num_components]]
-        self.started = True
         if self.binary and not np.isin(x, (0, 1)).all():
             raise ValueError("ExemplarPrior(binary=True) takes examples of 0 and 1 alone: leave `binary` out.")
         self.exemplars.assign(x)
+        self.started = True
         if self._encoder:
             self.refresh()
 
@@ -135,15 +137,12 @@ class ExemplarPrior(EncodedPrior):
         center = tf.stop_gradient(q.mean())
         codes = tf.convert_to_tensor(self.codes)
         nearest = self._nearest(center, codes, self.scored_neighbors if x is None else self.num_neighbors)
-        log_weights = tf.fill(tf.shape(nearest), -math.log(self.num_components))
-        if x is not None:
-            log_weights = self._without_itself(nearest, x)
         loc = tf.gather(codes, nearest)
         if x is None:
+            log_weights = tf.fill(tf.shape(nearest), -math.log(self.num_components))
             return LocalNormalMixture(log_weights, loc, self.scale, center)
-        near = _LearningMixture(log_weights, loc, self.scale, center)
-        near.one_of = lambda log_r: self._encode_one(nearest, log_r)
-        return near
+        log_weights = self._without_itself(nearest, x)
+        return _LearningMixture(log_weights, loc, self.scale, center, lambda log_r: self._encode_one(nearest, log_r))
 
     def _nearest(self, center, codes, k):
         """Indices of the components nearest to each center, `(B, k)`."""

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.distributions import DiagonalNormalMixture
-from tfvae.priors.components import RandomComponents, seed_or_random
+from tfvae.priors.components import RandomComponents, check_components, check_points, seed_or_random
 from tfvae.priors.prior import Prior
 from tfvae.saving import register
 
@@ -46,6 +46,10 @@ class MixturePrior(Prior):
         self.logits = self.add_weight(
             name="logits", shape=(self.num_components,), initializer="zeros", trainable=learn_weights
         )
+
+    @property
+    def num_terms(self):
+        return self.num_components
 
     def _table(self, name, values):
         return self.add_weight(name=name, shape=values.shape, initializer=lambda *_, **__: values.astype("float32"))
@@ -99,26 +103,3 @@ class MixturePrior(Prior):
         if start:
             return cls(**config, initializer=RandomComponents(*start.values()))
         return cls(**{**config, "initializer": keras.saving.deserialize_keras_object(config["initializer"])})
-
-
-def check_components(prior, num_components):
-    """`num_components` as an int; ValueError where it, or the prior's event shape, makes no mixture."""
-    if len(prior.event_shape) != 1 or int(num_components) < 1:
-        raise ValueError(
-            f"{type(prior).__name__} needs an event_shape (D,) and num_components >= 1, but got {prior.event_shape} and "
-            f"{num_components!r}."
-        )
-    return int(num_components)
-
-
-def check_points(prior, points, least):
-    """`points` as a float32 array; ValueError where they are fewer than `least` or not finite."""
-    points = np.asarray(points, "float32")
-    if len(points) < least:
-        raise ValueError(
-            f"{type(prior).__name__} starts {least} components from data, but got only {len(points)} points: "
-            "give more points or ask for fewer components."
-        )
-    if not np.isfinite(points).all():
-        raise ValueError(f"{type(prior).__name__} cannot start from points that are NaN or infinite.")
-    return points

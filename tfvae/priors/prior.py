@@ -40,7 +40,7 @@ class Prior(keras.layers.Layer):
     @property
     def num_terms(self):
         """How many numbers `near(q).log_prob` holds for each z: what the chunks of a likelihood estimate are sized by."""
-        return getattr(self, "num_components", 1)
+        return 1
 
     def refresh(self):
         """Brings what the prior has computed ahead up to date: called when a fit begins and at the end of its epochs."""

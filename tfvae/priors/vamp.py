@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfvae.distributions import DiagonalNormalMixture
 from tfvae.layers.distribution_layer import as_shape
-from tfvae.priors.mixture import check_components, check_points
+from tfvae.priors.components import check_components, check_points
 from tfvae.priors.prior import EncodedPrior
 from tfvae.saving import register
 
@@ -56,6 +56,10 @@ class VampPrior(EncodedPrior):
         self.logits = self.add_weight(
             name="logits", shape=(self.num_components,), initializer="zeros", trainable=learn_weights
         )
+
+    @property
+    def num_terms(self):
+        return self.num_components
 
     def distribution(self):
         normal = self.encode(tf.convert_to_tensor(self.pseudo_inputs))
