@@ -16,7 +16,7 @@ RUNGS = [
     {"distributions", "divergences", "importance"},
     {"layers", "priors", "objectives"},
     {"networks"},
-    {"batches", "callbacks", "training", "models"},
+    {"batches", "callbacks", "fused", "training", "models"},
     {
         "data",
         "evaluation",

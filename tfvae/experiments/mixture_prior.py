@@ -18,7 +18,6 @@ class OnDigits(Study, abc.ABC):
     images: ClassVar[str] = "mnist"
 
     num_train: int = 50_000
-    num_valid: int = 10_000
     num_test: int = 10_000
     batch_size: int = 100
 
@@ -55,20 +54,7 @@ class MixturePriorMNIST(OnDigits):
     num_samples: int = 500
 
     def fits(self):
-        return [
-            Fit(
-                f"{prior}-{dimension}",
-                seed,
-                lambda d=dimension, k=components, seed=seed: self._make(d, k, seed),
-                "mnist",
-                self.epochs,
-                self.batch_size,
-                {"latent_dim": dimension},
-            )
-            for dimension in self.latent_dims
-            for prior, components in (("standard", None), ("mixture", self.num_components))
-            for seed in self.seeds()
-        ]
+        return _both_priors(self, "mnist", self._make)
 
     def _make(self, dimension, components, seed):
         import keras
@@ -162,20 +148,7 @@ class MixturePriorLatentSize(OnDigits):
     num_drawn: int = 5_000
 
     def fits(self):
-        return [
-            Fit(
-                f"{prior}-{dimension}",
-                seed,
-                lambda d=dimension, k=components, seed=seed: digits_vae(d, k, seed),
-                "dynamic",
-                self.epochs,
-                self.batch_size,
-                {"prior": prior, "latent_dim": dimension},
-            )
-            for dimension in self.latent_dims
-            for prior, components in (("standard", None), ("mixture", self.num_components))
-            for seed in self.seeds()
-        ]
+        return _both_priors(self, "dynamic", digits_vae)
 
     def execute(self, run):
         from tfvae.experiments.prior_studies import execute_latent_size
@@ -231,6 +204,24 @@ class MixturePriorCIFAR10(Study):
         from tfvae.experiments.prior_studies import execute_cifar10
 
         execute_cifar10(self, run)
+
+
+def _both_priors(study, data, make):
+    """A fit of each prior at each latent size: `make(latent_dim, num_components, seed)`, None components for N(0, I)."""
+    return [
+        Fit(
+            f"{prior}-{dimension}",
+            seed,
+            lambda d=dimension, k=components, seed=seed: make(d, k, seed),
+            data,
+            study.epochs,
+            study.batch_size,
+            {"prior": prior, "latent_dim": dimension},
+        )
+        for dimension in study.latent_dims
+        for prior, components in (("standard", None), ("mixture", study.num_components))
+        for seed in study.seeds()
+    ]
 
 
 def digits_vae(latent_dim, num_components, seed, objective=None, posterior=None):

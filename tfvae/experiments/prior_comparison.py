@@ -27,6 +27,7 @@ class MixturePriorStatic(OnDigits):
     }  # fmt: skip
 
     num_seeds: int = 1
+    num_valid: int = 10_000
     priors: tuple = ("standard", "mixture", "vamp", "flow", "exemplar")
     latent_dim: int = 40
     num_components: int = 500

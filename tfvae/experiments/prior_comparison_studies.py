@@ -1,29 +1,28 @@
 """How the comparison of priors and the mixture posteriors are trained, measured and drawn."""
 
+import keras
 import numpy as np
 
 from tfvae import plots
+from tfvae.data.gaussian_mixture import GaussianMixture
 from tfvae.data.images import load_images
 from tfvae.evaluation import interpolation_report, latent_report, mode_report, nll_gap, posterior_use
 from tfvae.experiments.fits import run_fits, write_findings
-from tfvae.experiments.prior_studies import digits, dynamic, early_stopping
-from tfvae.experiments.scoring import MEASURES, evaluate, gains, words
+from tfvae.experiments.prior_studies import digits, dynamic
+from tfvae.experiments.scoring import LATENT_ROWS, MEASURES, draw_samples, evaluate, gains, words
 from tfvae.layers import MixtureNormal
 from tfvae.priors import ExemplarPrior
-
-_LATENT_ROWS = 2_000
 
 
 def execute_static(study, run):
     """Five priors on the published benchmark."""
     data = load_images(study.images).flat()
     train, valid = data.x_train[: study.num_train], data.x_valid[: study.num_valid]
-    test = data.x_test[np.random.default_rng(0).permutation(len(data.x_test))][
-        : study.num_test
-    ]  # they are sorted by digit
+    order = np.random.default_rng(0).permutation(len(data.x_test))  # they are sorted by digit
+    test = data.x_test[order[: study.num_test]]
 
     def arguments(fit):
-        stopping = early_stopping(study.patience)
+        stopping = keras.callbacks.EarlyStopping("val_loss", patience=study.patience, restore_best_weights=True)
         return {"x": train, "validation_data": valid, "callbacks": [stopping], "checkpoint_seconds": 120}
 
     def measure(model, history, fit):
@@ -35,7 +34,7 @@ def execute_static(study, run):
         return row | evaluate(run, model, fit, test, test, study.num_samples)
 
     models, histories, rows = run_fits(study, run, arguments, measure)
-    table = gains(run, rows, "standard") if "standard" in set(rows["variant"]) else []
+    table = gains(run, rows, "standard")
     by = rows.groupby("variant").mean(numeric_only=True)["nll"]
     claims = [
         {
@@ -48,9 +47,7 @@ def execute_static(study, run):
     write_findings(run, rows, [*MEASURES, "epochs_trained", "retrieval_loss"], claims, gains=table)
     run.save_figure("1-loss", plots.loss_curves(histories, title="Training, first seed; validation dashed"))
     run.save_figure("2-gains", plots.gains(table, "log p(x) over N(0, I), same test images"))
-    for k, (name, model) in enumerate(models.items()):
-        means = model.sample(200, seed=study.seed, mean=True).reshape(-1, 28, 28)
-        run.save_figure(f"{3 + k}-{name}", plots.image_grid(means, f"{name}: decoder means of prior draws", 20))
+    draw_samples(run, models, 3, 200, study.seed)
 
 
 def execute_posterior(study, run):
@@ -59,22 +56,22 @@ def execute_posterior(study, run):
     fits = {fit.variant: fit for fit in study.fits()}
 
     def arguments(fit):
-        if fit.data == "dynamic":
-            return {"x": dynamic(train, study.batch_size, fit.seed)}
-        return {"x": fit.data.sample(study.num_points, seed=fit.seed)}
+        if isinstance(fit.data, GaussianMixture):
+            return {"x": fit.data.sample(study.num_points, seed=fit.seed)}
+        return {"x": dynamic(train, study.batch_size, fit.seed)}
 
     def measure(model, history, fit):
-        in_plane = fit.data != "dynamic"
+        in_plane = isinstance(fit.data, GaussianMixture)
         x = fit.data.sample(len(test), seed=1_000_000 + fit.seed) if in_plane else test
         row = evaluate(run, model, fit, x, x[: study.num_scored], study.num_samples)
-        row["active_units"] = latent_report(model, x[:_LATENT_ROWS], fit.seed).active_units
+        row["active_units"] = latent_report(model, x[:LATENT_ROWS], fit.seed).active_units
         pairs = x[: 2 * study.num_pairs]
         row |= interpolation_report(model, pairs[0::2], pairs[1::2], study.num_samples, fit.seed, binary=not in_plane)
         if in_plane:
             row["nll_gap"] = nll_gap(model, fit.data, len(test), study.num_samples, fit.seed)["nll_gap"]
             row["bridge_mass"] = mode_report(fit.data, model.sample(len(test), seed=fit.seed)).bridge_mass
         if isinstance(model.posterior_layer, MixtureNormal):
-            row |= posterior_use(model.encode(x[:_LATENT_ROWS]).distribution, fit.seed)
+            row |= posterior_use(model.encode(x[:LATENT_ROWS]).distribution, fit.seed)
         return row
 
     models, _, rows = run_fits(study, run, arguments, measure)
@@ -119,7 +116,4 @@ def execute_posterior(study, run):
             f"2-{data}-codes", plots.scatter_panels(codes, f"{data}: draws of the aggregate posterior", columns=5)
         )
     run.save_figure("3-gains", plots.gains(table, "log p(x) over N(0, I) and a Gaussian posterior"))
-    for name, model in models.items():
-        if name.startswith("mnist-"):
-            means = model.sample(100, seed=study.seed, mean=True).reshape(-1, 28, 28)
-            run.save_figure(f"4-{name}", plots.image_grid(means, f"{name}: decoder means of prior draws", 20))
+    draw_samples(run, {v: model for v, model in models.items() if v.startswith("mnist-")}, 4, 100, study.seed)

@@ -1,6 +1,5 @@
 """How document 004's experiments are trained, measured and drawn."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -14,10 +13,18 @@ from tfvae.evaluation import (
     train_feature_network,
 )
 from tfvae.experiments.fits import run_fits, write_findings
-from tfvae.experiments.scoring import MEASURES, TEST_SEED, evaluate, gains, kl_table, pooled, words
+from tfvae.experiments.scoring import (
+    LATENT_ROWS,
+    MEASURES,
+    TEST_SEED,
+    draw_samples,
+    evaluate,
+    gains,
+    kl_table,
+    pooled,
+    words,
+)
 from tfvae.priors import MixturePrior
-
-_LATENT_ROWS = 2_000
 
 
 def execute_mnist(study, run):
@@ -30,11 +37,11 @@ def execute_mnist(study, run):
     def measure(model, history, fit):
         row = {"loss": float(history["loss"].iloc[-1]), "grey_loss": float(model.evaluate(grey, verbose=0)[0])}
         row |= evaluate(run, model, fit, test, test[: study.num_scored], study.num_samples)
-        row["active_units"] = latent_report(model, test[:_LATENT_ROWS], fit.seed).active_units
+        row["active_units"] = latent_report(model, test[:LATENT_ROWS], fit.seed).active_units
         if isinstance(model.prior, MixturePrior):
             use = component_use(model, grey)
             row["components_used"] = float(np.exp(-np.sum(use * np.log(use + 1e-12))))
-            table = {t["estimator"]: t["mean"] for t in kl_table(model, test[:_LATENT_ROWS], fit.seed, 20)}
+            table = {t["estimator"]: t["mean"] for t in kl_table(model, test[:LATENT_ROWS], fit.seed, 20)}
             row["variational_kl"], row["monte_carlo_kl"] = table["VariationalKL"], table["MonteCarloKL"]
         return row
 
@@ -53,12 +60,11 @@ def execute_mnist(study, run):
             "measured": f"{by.loc['mixture-10', 'components_used']:.0f} of {study.num_components} components are used "
             "(exp of the entropy of their average responsibility).",
         },
-    ] if {"standard-10", "mixture-10"} <= set(by.index) else []  # fmt: skip
+    ]
     write_findings(run, rows, measures, claims)
     run.save_figure("1-loss", plots.loss_curves(histories, title="Training, first seed; cross-entropy of grey pixels"))
+    draw_samples(run, {f"samples-{name}": model for name, model in models.items()}, 2, 450, study.seed, columns=30)
     for k, (name, model) in enumerate(models.items()):
-        means = model.sample(450, seed=study.seed, mean=True).reshape(-1, 28, 28)
-        run.save_figure(f"2-samples-{name}", plots.image_grid(means, f"{name}: 450 decoder means of prior draws", 30))
         if isinstance(model.prior, MixturePrior):
             order = np.argsort(-component_use(model, grey))
             images = model.decode(tf.gather(model.prior.distribution().loc, order)).mean().numpy().reshape(-1, 28, 28)
@@ -116,9 +122,7 @@ def execute_likelihood(study, run):
     write_findings(run, rows, MEASURES, claims, gains=table, mean_gains=pooled(table), kl_estimators=estimators)
     run.save_figure("1-loss", plots.loss_curves(histories, title="Training, first seed"))
     run.save_figure("2-gains", plots.gains(table, "log p(x) over N(0, I), same seed and images"))
-    for k, (name, model) in enumerate(models.items()):
-        means = model.sample(200, seed=study.seed, mean=True).reshape(-1, 28, 28)
-        run.save_figure(f"{3 + k}-{name}", plots.image_grid(means, f"{name}: decoder means of prior draws", 20))
+    draw_samples(run, models, 3, 200, study.seed)
 
 
 def execute_latent_size(study, run):
@@ -162,9 +166,7 @@ def execute_latent_size(study, run):
     )
     quantities = ("kl", "reconstructions_fd_cnn", "reconstructions_density", "reconstructions_coverage")
     run.save_figure("2-reconstructions", plots.by_group(rows, "latent_dim", "prior", quantities, "Reconstructions"))
-    for name, model in models.items():
-        means = model.sample(100, seed=study.seed, mean=True).reshape(-1, 28, 28)
-        run.save_figure(f"3-{name}", plots.image_grid(means, f"{name}: decoder means of prior draws", 20))
+    draw_samples(run, models, 3, 100, study.seed)
 
 
 class _Features:
@@ -197,7 +199,7 @@ def execute_cifar10(study, run):
     def measure(model, history, fit):
         row = evaluate(run, model, fit, test, test[: study.num_scored], study.num_samples)
         row["bits_per_dimension"] = row["nll"] / (dimensions * np.log(2))
-        row["active_units"] = latent_report(model, test[:_LATENT_ROWS], fit.seed).active_units
+        row["active_units"] = latent_report(model, test[:LATENT_ROWS], fit.seed).active_units
         return row
 
     models, histories, rows = run_fits(study, run, lambda fit: {"x": train}, measure)
@@ -232,8 +234,3 @@ def digits(study):
 def dynamic(train, batch_size, seed):
     """The training data of a fit, binarized anew in each epoch, as `fit_in_run` takes them."""
     return lambda epoch: dynamically_binarized(train, batch_size, seed, initial_epoch=epoch)
-
-
-def early_stopping(patience):
-    """Stops where the validation loss no longer falls, with the weights of its best epoch."""
-    return keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True)

@@ -3,11 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
-from tfvae import divergences
+from tfvae import divergences, plots
 from tfvae.importance import log_px_z, standard_error
 
 TEST_SEED = 777  # of the binarization of the test digits, which are drawn alone
 MEASURES = ("nll", "negative_elbo", "kl", "reconstruction", "doubling_gain", "effective_sample_size")
+LATENT_ROWS = 2_000  # of the test data, to count active units and used components on
 
 
 def evaluate(run, model, fit, test, scored, num_samples):
@@ -89,8 +90,15 @@ def kl_table(model, x, seed, num_draws=100):
                 "estimator": estimator.__name__,
                 "direction": estimator.direction,
                 "mean": float(values.mean()),
-                "sd_of_one_draw": float(values.std(axis=0).mean()) if drawn else 0.0,
-                "standard_error": float(values.std(axis=0).mean() / np.sqrt(values.size)) if drawn else 0.0,
+                "sd_of_one_draw": float(values.std(axis=0).mean()) if drawn else None,
+                "standard_error": float(values.std(axis=0).mean() / np.sqrt(values.size)) if drawn else None,
             }
         )
     return table
+
+
+def draw_samples(run, models, first, n, seed, columns=20):
+    """Figures `first-NAME`, `first + 1-NAME`, …: the decoder means of `n` prior draws of each model of digits."""
+    for k, (name, model) in enumerate(models.items(), first):
+        means = model.sample(n, seed=seed, mean=True).reshape(-1, 28, 28)
+        run.save_figure(f"{k}-{name}", plots.image_grid(means, f"{name}: decoder means of {n} prior draws", columns))

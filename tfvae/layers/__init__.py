@@ -1,5 +1,6 @@
 """TFP's distribution layers for Keras 3, with TFP's names, arguments and densities, and a few beyond TFP."""
 
+from tfvae.layers.categorical_mixture import CategoricalMixtureOfOneHotCategorical
 from tfvae.layers.distribution_layer import DistributionLambda, DistributionLayer
 from tfvae.layers.independent import (
     IndependentBernoulli,
@@ -10,12 +11,7 @@ from tfvae.layers.independent import (
     IndependentPoisson,
 )
 from tfvae.layers.kl import KLDivergenceAddLoss, KLDivergenceRegularizer
-from tfvae.layers.mixture import (
-    CategoricalMixtureOfOneHotCategorical,
-    MixtureLogistic,
-    MixtureNormal,
-    MixtureSameFamily,
-)
+from tfvae.layers.mixture import MixtureLogistic, MixtureNormal, MixtureSameFamily
 from tfvae.layers.multivariate import MultivariateNormalTriL, OneHotCategorical
 from tfvae.layers.scales import LearnedScale
 from tfvae.layers.table import TableLikelihood
