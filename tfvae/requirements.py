@@ -1,10 +1,13 @@
 """What tfvae stands on, checked at import without importing it."""
 
+import importlib
 import importlib.util
 import json
 import os
 import sys
 from pathlib import Path
+
+from tfvae.errors import UserError
 
 _PACKAGES = {
     "tensorflow": "tensorflow",
@@ -27,6 +30,14 @@ def check_host():
             f"tfvae runs on Keras' TensorFlow backend, but Keras is set to {backend!r}: "
             "set the environment variable KERAS_BACKEND=tensorflow before Keras is imported."
         )
+
+
+def require(module, extra):
+    """The module, or a UserError that says which extra brings it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise UserError(f"This needs the package {module}: install it with `pip install tfvae[{extra}]`.") from None
 
 
 def _found(module):
