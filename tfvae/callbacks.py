@@ -60,3 +60,27 @@ class KLWarmUp(keras.callbacks.Callback):
         if logs is not None:
             share = self.model.objective.warm_up(self.model.optimizer.iterations)
             logs["beta"] = float(share) * self.model.objective.beta
+
+
+class StartPrior(keras.callbacks.Callback):
+    """Starts the prior of a `VAE` on the data when the encoder has been trained a little.
+
+    Random components lie where no encoding is, and most stay unused; started at the encodings they follow them.
+
+    Args:
+        x: `(N, *E)` data, with at least as many rows as the prior has components.
+        epochs: int >= 1, after which the prior's `start_at` gets the encodings' means.
+        seed: of the choice among them.
+    """
+
+    def __init__(self, x, epochs=1, seed=0):
+        super().__init__()
+        if epochs < 1:
+            raise ValueError(f"StartPrior needs epochs >= 1, but got {epochs!r}.")
+        self.x, self.epochs, self.seed = x, epochs, seed
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch + 1 == self.epochs:
+            from tfvae.models.initialization import initialize_prior
+
+            initialize_prior(self.model, self.x, self.seed)

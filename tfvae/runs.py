@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import math
 import os
@@ -122,7 +123,8 @@ class RunDirectory:
     def models(self):
         """Name -> path of the models in this run."""
         paths = [*self.path.glob(MODEL), *sorted(self.path.glob("models/*.keras"))]
-        return {path.stem: path for path in paths}
+        sections = sorted(self.path.glob(f"sections/*/{MODEL}"))
+        return {path.stem: path for path in paths} | {path.parent.name: path for path in sections}
 
     def model_path(self, name=None):
         """The file of the model of that name; of the first one without a name."""
@@ -168,9 +170,9 @@ class Run:
     @property
     def vae(self):
         """The model as a `VAE`, also where it is one of `make_vae`."""
-        from tfvae.models import VAE, as_vae
+        from tfvae.models import VAE, SectionedVAE, as_vae
 
-        return self.model if isinstance(self.model, VAE) else as_vae(self.model)
+        return self.model if isinstance(self.model, (VAE, SectionedVAE)) else as_vae(self.model)
 
 
 def load_run(path, model=None):
@@ -178,13 +180,27 @@ def load_run(path, model=None):
 
     Args:
         path: a run directory.
-        model: name of the model, in a run that has several.
+        model: name of the model, in a run that has several; a run of sections is one `SectionedVAE` without a name.
     """
     from tfvae.data.codec import codec_of
 
     directory = RunDirectory.open(path)
     config = directory.read_json(CONFIG)
-    return Run(directory.load_model(model), codec_of(config), config, directory)
+    codec = codec_of(config, directory.path, model)
+    loaded = _load_sections(directory, codec) if codec.kind == "haplotypes" and model is None else None
+    return Run(loaded or directory.load_model(model), codec, config, directory)
+
+
+def _load_sections(directory, codec):
+    """The finished sections' models as one, each loaded when it is needed."""
+    from tfvae.data.haplotype_codec import JOINT, SECTIONS, finished_sections
+    from tfvae.models import SectionedVAE
+
+    names = finished_sections(directory.path)
+    latent_dims = [directory.read_json(f"{SECTIONS}/{name}/{METRICS}")["latent_dim"] for name in names]
+    joint = directory.path / JOINT
+    loaders = [functools.partial(directory.load_model, name) for name in names]
+    return SectionedVAE(loaders, codec.num_sites, latent_dims, load_model(joint) if joint.exists() else None)
 
 
 def versions():

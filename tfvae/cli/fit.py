@@ -1,4 +1,4 @@
-"""`tfvae fit`: a model for the user's own table or images."""
+"""`tfvae fit`: a model for the user's own table, images or haplotypes."""
 
 import sys
 from pathlib import Path
@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from tfvae import catalogue
+from tfvae.cli import haplotypes
 from tfvae.cli.app import Data, Overwrite, Resume, Seed, app
 from tfvae.cli.console import import_tensorflow
 from tfvae.data.images import KNOWN
+from tfvae.data.variants import is_variant_file
 from tfvae.errors import UserError
 from tfvae.runs import RunDirectory
 
@@ -41,26 +43,67 @@ def fit(
     hidden: Annotated[
         str, typer.Option(help="widths of the hidden layers; 128,128 for tables, 512,256 for images")
     ] = "",
-    learning_rate: Annotated[float, typer.Option(help="of Adam")] = 1e-3,
-    epochs: Annotated[int, typer.Option(min=1, help="at most")] = 300,
-    batch_size: Annotated[int, typer.Option(min=1)] = 64,
-    patience: Annotated[int, typer.Option(min=1, help="epochs without a better validation loss before stopping")] = 30,
+    learning_rate: Annotated[float | None, typer.Option(help="of Adam; 0.001 by default")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="at most; 300 by default, for haplotypes the recipe's")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="64 by default, for haplotypes the recipe's")] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="epochs without a better validation loss before stopping; 30 by default")
+    ] = None,
     checkpoint_seconds: Annotated[float, typer.Option(min=0, help="least time between two checkpoints")] = 10.0,
+    sections: Annotated[
+        str,
+        typer.Option(
+            help="of variants: count:SITES, bp:LENGTH, cm:MAP:CM, hotspots:MAP[:RATE], breaks:FILE, info:FIELD"
+        ),
+    ] = "",
+    samples: Annotated[str, typer.Option(help="of variants: a file with the people to read, one a line")] = "",
+    labels: Annotated[str, typer.Option(help="of variants: a .tsv of person and label, which colours figures")] = "",
+    region: Annotated[str, typer.Option(help="of variants: CONTIG or CONTIG:FIRST-LAST")] = "",
+    irregular: Annotated[
+        str, typer.Option(help="of variants: refuse, drop, or such as missing=impute,unphased=drop")
+    ] = "refuse",
+    min_count: Annotated[int, typer.Option(min=0, help="of variants: fewest copies of the rarer allele")] = 0,
+    min_maf: Annotated[float, typer.Option(help="of variants: least frequency of it among the training people")] = 0.01,
+    min_sites: Annotated[int, typer.Option(min=2, help="of variants: of a section, before the frequency counts")] = 50,
+    max_sites: Annotated[int | None, typer.Option(min=4, help="of variants: a longer section is cut")] = None,
+    joint: Annotated[bool, typer.Option("--joint", help="of variants: also a density over all sections")] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, help="of variants: sections at once; all cores by default")] = None,
+    backend: Annotated[str, typer.Option(help="of variants: loky, sequential, dask or ray")] = "loky",
+    scheduler: Annotated[str | None, typer.Option(help="of variants: address of a Dask scheduler")] = None,
     seed: Seed = 0,
     resume: Resume = False,
     overwrite: Overwrite = False,
 ):
-    """Fit a model to your own table or images."""
-    kind = "images" if data in IMAGE_SETS or Path(data).is_dir() else "tables"
+    """Fit a model to your own table, images or haplotypes."""
+    kind = _kind(data)
     _check_options(model, kind, num_components, missing, holdout, learning_rate)
+    _check_belongs(kind, {"--sections": sections, "--samples": samples, "--labels": labels, "--region": region})
     if prior:
         _check_prior(model, prior, num_components, latent_dim)
     out = out or Path("runs") / f"{Path(data).stem}-{model}"
     RunDirectory.check_free(out, overwrite=overwrite, resume=resume)
+    if kind == "haplotypes":
+        settings = {
+            "sections": sections or "count:1000", "samples": samples, "labels": labels, "region": region,
+            "irregular": irregular, "min_count": min_count, "min_maf": min_maf, "min_sites": min_sites,
+            "max_sites": max_sites, "joint": joint, "num_samples": haplotypes.SCORE_SAMPLES,
+        }  # fmt: skip
+        changes = {
+            "latent_dim": latent_dim, "hidden": _widths(hidden), "epochs": epochs, "batch_size": batch_size,
+            "patience": patience, "learning_rate": learning_rate,
+            "prior": prior or (f"mixture:{num_components}" if num_components else None),
+        }  # fmt: skip
+        running = {"jobs": jobs, "backend": backend, "scheduler": scheduler, "checkpoint_seconds": checkpoint_seconds}
+        haplotypes.check_options({**settings, **running})
+        arguments = {"data": data, "model": model, "holdout": holdout, "seed": seed, **settings}
+        haplotypes.fit_haplotypes(data, out, arguments, changes, running, overwrite=overwrite, resume=resume)
+        return
     arguments = {
         "data": data, "model": model, "holdout": holdout, "latent_dim": latent_dim, "num_components": num_components,
-        "prior": prior, "hidden": _widths(hidden), "learning_rate": learning_rate, "epochs": epochs,
-        "batch_size": batch_size, "patience": patience, "seed": seed,
+        "prior": prior, "hidden": _widths(hidden), "learning_rate": learning_rate or 1e-3, "epochs": epochs or 300,
+        "batch_size": batch_size or 64, "patience": patience or 30, "seed": seed,
     }  # fmt: skip
     if kind == "tables":
         if image_size is not None:
@@ -92,16 +135,32 @@ def fit(
     typer.echo(f"Report: {directory.path / 'report.html'}")
 
 
+def _kind(data):
+    if is_variant_file(data.split(",")[0]):
+        return "haplotypes"
+    return "images" if data in IMAGE_SETS or Path(data).is_dir() else "tables"
+
+
+def _check_belongs(kind, of_variants):
+    given = [name for name, value in of_variants.items() if value]
+    if given and kind != "haplotypes":
+        raise UserError(f"{given[0]} is for files of variants, but the data are {kind}.")
+
+
 def _check_options(model, kind, num_components, missing, holdout, learning_rate):
     if model not in catalogue.models(kind):
         raise UserError(f"There is no model {model!r} for {kind}: choose one of {', '.join(catalogue.models(kind))}.")
-    if num_components is not None and "num_components" not in catalogue.model_arguments(kind, model):
+    if (
+        kind != "haplotypes"
+        and num_components is not None
+        and "num_components" not in catalogue.model_arguments(kind, model)
+    ):
         raise UserError(f"--num-components is not an option of the model {model}.")
     if missing not in ("refuse", "drop"):
         raise UserError(f"--missing must be refuse or drop, but is {missing!r}.")
     if not 0 < holdout < 1:
         raise UserError(f"--holdout must be between 0 and 1, but is {holdout}.")
-    if not learning_rate > 0:
+    if learning_rate is not None and not learning_rate > 0:
         raise UserError(f"--learning-rate must be above 0, but is {learning_rate}.")
 
 

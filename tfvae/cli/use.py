@@ -27,8 +27,10 @@ def sample(
     model: ModelName = None,
 ):
     """Draw rows or images from a trained model, in the data's units."""
-    codec = _codec(run)
+    codec = _codec(run, model)
     _check_output(output, codec)
+    if mean and codec.takes_draws(output):
+        raise UserError(f"{output} holds draws and no means: leave out --mean, or write .npy, .npz, .csv or .parquet.")
     vae = _load(run, model)
     _write(codec, codec.inverse(_flat(vae.sample(n, seed=seed, mean=mean))), output)
 
@@ -39,7 +41,7 @@ def encode(run: RunPath, data: Data, output: Output, model: ModelName = None):
     import numpy as np
     import pandas as pd
 
-    codec = _codec(run)
+    codec = _codec(run, model)
     _check_output(output, _TABLE)
     rows = _read(codec, data)
     vae = _load(run, model)
@@ -52,23 +54,28 @@ def encode(run: RunPath, data: Data, output: Output, model: ModelName = None):
 
 
 @app.command()
-def decode(run: RunPath, codes: Data, output: Output, model: ModelName = None):
-    """Write the means of p(x|z) for codes z: columns z0_mean, z1_mean, … as `encode` writes them, or an array (n, D)."""
+def decode(run: RunPath, codes: Data, output: Output, seed: Seed = 0, model: ModelName = None):
+    """Write the means of p(x|z) for codes z: columns z0_mean, z1_mean, … as `encode` writes them, or an array (n, D).
+
+    Into a VCF, which holds alleles and no means, go draws.
+    """
     import numpy as np
 
-    codec = _codec(run)
+    codec = _codec(run, model)
     _check_output(output, codec)
     frame = check_values(read_table(codes))
     vae = _load(run, model)
-    dimension = vae.prior.event_shape[0]
+    dimension = vae.latent_shape[0]
     names = [f"z{d}_mean" for d in range(dimension)]
     if all(name in frame for name in names):
         frame = frame[names]
     if len(frame.columns) != dimension:
         raise UserError(f"{codes} has {len(frame.columns)} columns, but this model's codes have {dimension}.")
     z = _TABLE.check(frame, codes).to_numpy("float32")
-    means = [np.asarray(vae.decode(some).mean()) for some in np.array_split(z, -(-len(z) // _ROWS))]
-    _write(codec, codec.inverse(_flat(np.concatenate(means))), output)
+    drawn = codec.takes_draws(output)
+    decoded = [vae.decode(some) for some in np.array_split(z, -(-len(z) // _ROWS))]
+    rows = [np.asarray(p.sample(seed=seed + k) if drawn else p.mean()) for k, p in enumerate(decoded)]
+    _write(codec, codec.inverse(_flat(np.concatenate(rows))), output)
 
 
 @app.command()
@@ -95,7 +102,11 @@ def score(
         raise UserError(f"--method must be iwae or ais, but is {method!r}.")
     if not step_size > 0:
         raise UserError(f"--step-size must be above 0, but is {step_size}.")
-    codec = _codec(run)
+    codec = _codec(run, model)
+    if method == "ais" and codec.kind == "haplotypes":
+        raise UserError(
+            "Haplotypes are scored by importance sampling: leave out --method ais, and give more --samples."
+        )
     _check_output(output, _TABLE)
     rows = _read(codec, data)
     vae = _load(run, model)
@@ -130,9 +141,13 @@ def _in_words(log_likelihood, codec, estimate, method):
     return f"{words}; doubling the draws to this number gained {estimate.doubling_gain.mean():.4f}"
 
 
-def _codec(run):
+def _codec(run, model):
     """The run's codec, before the model is loaded."""
-    return codec_of(RunDirectory.open(run).read_json("config.json"))
+    directory = RunDirectory.open(run)
+    config = directory.read_json("config.json")
+    if model is not None:
+        directory.model_path(model)
+    return codec_of(config, directory.path, model)
 
 
 def _check_output(output, writer):
@@ -164,7 +179,7 @@ def _either(words):
 
 def _vectors(codec, rows, vae, seed=0):
     vectors = codec.transform(rows, seed)
-    shape = vae.encoder.input_shape[1:]
+    shape = vae.data_shape
     if vectors.shape[1] != math.prod(shape):
         raise UserError(f"The data have {vectors.shape[1]} columns, but this model takes {math.prod(shape)}.")
     return vectors.reshape(-1, *shape)

@@ -39,8 +39,13 @@ class Codec(abc.ABC):
 
     @classmethod
     @abc.abstractmethod
-    def from_config(cls, config):
-        """The codec of that config."""
+    def from_config(cls, config, folder=None, model=None):
+        """The codec of that config, of the run in `folder`, for its model of that name (None: the whole run)."""
+
+    def takes_draws(self, path):
+        """Whether a file of that name holds data alone, and no means."""
+        del path
+        return False
 
 
 class VectorCodec(Codec):
@@ -72,15 +77,15 @@ class VectorCodec(Codec):
         return {}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config, folder=None, model=None):
         return cls()
 
 
-def codec_of(config):
-    """The `Codec` of a run's config."""
-    from tfvae.data import image_codec, table_codec  # noqa: F401  (they define the classes)
+def codec_of(config, folder=None, model=None):
+    """The `Codec` of the run in `folder` with that config; see `Codec.from_config`."""
+    from tfvae.data import haplotype_codec, image_codec, table_codec  # noqa: F401  (they define the classes)
 
     for cls in Codec.__subclasses__():
         if cls.kind in config:
-            return cls.from_config(config[cls.kind])
+            return cls.from_config(config[cls.kind], folder, model)
     return VectorCodec()

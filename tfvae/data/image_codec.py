@@ -96,7 +96,7 @@ class ImageCodec(Codec):
         return {"shape": list(self.shape), "binary": self.binary}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config, folder=None, model=None):
         return cls(tuple(config["shape"]), config["binary"])
 
 

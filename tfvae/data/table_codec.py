@@ -132,7 +132,7 @@ class TableCodec(Codec):
         return {"columns": [dataclasses.asdict(c) for c in self.columns]}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config, folder=None, model=None):
         columns = [{**c, "categories": tuple(c["categories"])} for c in config["columns"]]
         return cls(tuple(Column(**c) for c in columns))
 

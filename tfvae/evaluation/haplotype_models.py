@@ -144,7 +144,7 @@ class LiStephens(HaplotypeModel):
         def score(i, j):
             if (i, j) not in scores:
                 r, t = (values.setdefault(k, values[0] * 2.0**k) for values, k in ((rho, i), (theta, j)))
-                scores[i, j] = cls(train, position, r, t).log_prob(validation).mean()
+                scores[i, j] = cls(train, position, r, t).log_prob(validation).mean() if t <= 0.5 else -np.inf
             return scores[i, j]
 
         while True:  # uphill on the lattice: at its end all eight neighbours are lower, so that it lies inside

@@ -6,6 +6,7 @@ from tfvae.experiments.gaussian_mixture import (
     GaussianMixtureImproved,
     GaussianMixtureSweep,
 )
+from tfvae.experiments.haplotypes import Haplotypes
 from tfvae.experiments.keras_notebook import GreyValues, KerasNotebookMNIST, KerasNotebookSCurve, SCurveAnswer
 from tfvae.experiments.mixture_prior import (
     MixturePriorCIFAR10,
@@ -23,6 +24,7 @@ __all__ = [
     "GaussianMixtureImproved",
     "GaussianMixtureSweep",
     "GreyValues",
+    "Haplotypes",
     "KerasNotebookMNIST",
     "KerasNotebookSCurve",
     "MixturePosterior",

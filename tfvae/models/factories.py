@@ -3,6 +3,7 @@
 import math
 
 import keras
+import numpy as np
 
 from tfvae.divergences import VariationalKL
 from tfvae.layers import (
@@ -34,6 +35,8 @@ def make_dense_vae(
     activations="elu",
     objective=None,
     optimizer=None,
+    dropout=0.0,
+    masked=0.0,
 ):
     """A compiled `VAE` of fully connected networks.
 
@@ -48,13 +51,17 @@ def make_dense_vae(
             they differ.
         objective: an `Objective`; None for `ELBO()`.
         optimizer: a Keras optimizer; None for Adam(1e-3).
+        dropout: share of the hidden units that a training step leaves out; one for all layers or one for each of the
+            encoder's, which the decoder has in reverse.
+        masked: share of the inputs that a training step hides from the encoder.
     """
     posterior = IndependentNormal(latent_dim, name="posterior") if posterior is None else posterior
     likelihood = IndependentNormal(input_dim, "mean", name="likelihood") if likelihood is None else likelihood
     reverse = activations if isinstance(activations, str) else tuple(reversed(activations))
+    dropped = dropout if np.ndim(dropout) == 0 else tuple(reversed(dropout))
     return _compiled_vae(
-        distribution_network(input_dim, hidden, posterior, "encoder", activations),
-        distribution_network(latent_dim, tuple(reversed(hidden)), likelihood, "decoder", reverse),
+        distribution_network(input_dim, hidden, posterior, "encoder", activations, dropout, masked),
+        distribution_network(latent_dim, tuple(reversed(hidden)), likelihood, "decoder", reverse, dropped),
         prior if prior is not None else StandardNormal(latent_dim),
         objective,
         optimizer,

@@ -76,6 +76,16 @@ class VAE(FastFit, keras.Model):
             self(tf.zeros([1, *input_shape[1:]]))
         self.built = True
 
+    @property
+    def data_shape(self):
+        """Shape of one x."""
+        return tuple(self.encoder.input_shape[1:])
+
+    @property
+    def latent_shape(self):
+        """Shape of one z."""
+        return tuple(self.prior.event_shape)
+
     # The three acts.
 
     def encode(self, x):

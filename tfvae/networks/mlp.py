@@ -1,6 +1,7 @@
 """Fully connected networks."""
 
 import keras
+import numpy as np
 
 from tfvae.saving import register
 
@@ -47,7 +48,7 @@ def dense_layers(widths, activations):
     ]
 
 
-def distribution_network(input_dim, hidden, output_layer, name, activations="tanh"):
+def distribution_network(input_dim, hidden, output_layer, name, activations="tanh", dropout=0.0, masked=0.0):
     """input -> hidden dense layers -> the parameters of `output_layer` -> `output_layer`'s distribution.
 
     Args:
@@ -56,11 +57,17 @@ def distribution_network(input_dim, hidden, output_layer, name, activations="tan
         output_layer: a `DistributionLayer`, which says by `num_params` how many parameters it takes.
         name: name of the model.
         activations: of the hidden layers, one for all or one each.
+        dropout: share of the hidden units that a training step leaves out; one for all layers or one each.
+        masked: share of the inputs that a training step leaves out.
     """
+    shares = [dropout] * len(hidden) if np.ndim(dropout) == 0 else dropout
+    layers = [keras.layers.Dropout(masked)] if masked else []
+    for layer, share in zip(dense_layers(hidden, activations), shares, strict=True):
+        layers += [layer, keras.layers.Dropout(share)] if share else [layer]
     return keras.Sequential(
         [
             keras.layers.Input((input_dim,)),
-            *dense_layers(hidden, activations),
+            *layers,
             keras.layers.Dense(output_layer.num_params, name="params"),
             output_layer,
         ],

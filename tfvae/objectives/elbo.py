@@ -12,7 +12,7 @@ from tfvae.saving import register
 
 @register
 class ELBO(Objective):
-    """loss = −log p(x|z) + β KL(q(z|x) ‖ p(z)), with one z ~ q.
+    """loss = −(1/T) log p(x|z) + β KL(q(z|x) ‖ p(z)), with one z ~ q.
 
     Args:
         beta: float >= 0, the KL's weight in training; evaluation always uses 1.
@@ -23,13 +23,18 @@ class ELBO(Objective):
         kl: a `tfvae.divergences.KLEstimator` that is unbiased or an upper bound, so that the ELBO stays a lower bound of
             log p(x); None for the closed form where there is one and `MonteCarloKL` elsewhere.
         num_draws: int S >= 1, the draws z ~ q over which the estimate is averaged.
+        temperature: float T > 0, divides log p(x|z) in training; evaluation always uses 1. β = T does the same but for the
+            size of the gradient, and for a Gaussian so does an observation variance of T instead of 1 (document 003).
         warm_up_steps: see `Objective`.
     """
 
-    def __init__(self, beta=1.0, free_bits=0.0, warm_up_steps=0, kl=None, num_draws=1, **kwargs):
+    def __init__(self, beta=1.0, free_bits=0.0, warm_up_steps=0, kl=None, num_draws=1, temperature=1.0, **kwargs):
         super().__init__(warm_up_steps, **kwargs)
         if not beta >= 0 or not free_bits >= 0:
             raise ValueError(f"`beta` and `free_bits` must be at least 0, but got {beta!r} and {free_bits!r}.")
+        if not temperature > 0:
+            raise ValueError(f"`temperature` must be above 0, but got {temperature!r}.")
+        self.temperature = float(temperature)
         self.beta = float(beta)
         self.free_bits = float(free_bits)
         self.kl = as_estimator(kl)
@@ -47,7 +52,7 @@ class ELBO(Objective):
         if not training:
             return Terms(reconstruction + kl, reconstruction, kl)
         cost = self._with_free_bits(q, prior, z, kl) if self.free_bits else kl
-        return Terms(reconstruction + self.beta * beta_share * cost, reconstruction, kl)
+        return Terms(reconstruction / self.temperature + self.beta * beta_share * cost, reconstruction, kl)
 
     def _with_free_bits(self, q, prior, z, kl):
         by_dimension = kl_per_dimension(q, prior)
@@ -61,5 +66,5 @@ class ELBO(Objective):
 
     def get_config(self):
         kl = self.kl and keras.saving.serialize_keras_object(self.kl)
-        mine = {"beta": self.beta, "free_bits": self.free_bits, "kl": kl, "num_draws": self.num_draws}
-        return {**super().get_config(), **mine}
+        names = ("beta", "free_bits", "num_draws", "temperature")
+        return {**super().get_config(), "kl": kl, **{name: getattr(self, name) for name in names}}

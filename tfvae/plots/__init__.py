@@ -10,6 +10,7 @@ from tfvae.plots.curves import (
     manifold_codes,
 )
 from tfvae.plots.graph import layer_boxes
+from tfvae.plots.haplotypes import decay_curves, frequency_scatter, overlay_panels, share_bars
 from tfvae.plots.images import image_grid, tiled
 from tfvae.plots.samples import density_contours, displot, labelled_scatter, scatter_panels
 from tfvae.plots.tables import column_histograms
@@ -20,9 +21,11 @@ __all__ = [
     "by_group",
     "column_histograms",
     "curves_learned",
+    "decay_curves",
     "density_contours",
     "displot",
     "encoder_decoder",
+    "frequency_scatter",
     "gains",
     "image_grid",
     "labelled_scatter",
@@ -32,7 +35,9 @@ __all__ = [
     "log_normalizer",
     "loss_curves",
     "manifold_codes",
+    "overlay_panels",
     "scatter_panels",
+    "share_bars",
     "sweep",
     "tiled",
 ]

@@ -1,0 +1,208 @@
+"""One section of haplotypes: its data, its model and its measures, a function of the run's plan alone."""
+
+import functools
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tfvae import plots
+from tfvae.callbacks import StartPrior
+from tfvae.checkpoints import fit_in_run
+from tfvae.data.haplotype_codec import SECTIONS, STORE
+from tfvae.data.haplotypes import HaplotypeStore, haplotypes_of, minor_allele_frequency
+from tfvae.errors import UserError
+from tfvae.evaluation.collapse import latent_report
+from tfvae.evaluation.genotypes import Components, genotype_report, is_overfitted, modes
+from tfvae.evaluation.haplotype_models import BernoulliMixture, ChowLiuTree, IndependentSites, LiStephens
+from tfvae.fitting.training import draw_latent, prior_maker
+from tfvae.models.haplotype_vae import HaplotypeRecipe, make_haplotype_vae
+from tfvae.runs import METRICS, RunDirectory
+
+_START = 0.1  # share of the training after which a mixture prior moves to the encodings
+_LS_ROWS = 250  # validation haplotypes that the copying model is fitted on
+_MOST_MOSAICS = 100_000
+
+
+def fit_section_safely(path, name, threads):
+    """As `fit_section`; of an error the row says what it was."""
+    try:
+        return fit_section(path, name, threads)
+    except Exception as error:  # whatever it is, the other sections go on
+        lines = str(error).strip().splitlines()
+        return {"section": name, "error": f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__}
+
+
+def fit_section(path, name, threads=None):
+    """Trains and measures one section of the run at `path`; returns its row of the table of sections.
+
+    What it does depends on the run's plan and the section alone: not on the order, the worker or the others. A section
+    whose `metrics.json` is there is not trained again.
+    """
+    part = RunDirectory(Path(path) / SECTIONS / name)
+    done = part.read_json(METRICS, default={"section": None})
+    if done["section"] is not None:
+        return done
+    _limit_threads(threads)
+    plan = RunDirectory(Path(path)).read_json("plan.json")
+    data = SectionData.of(path, plan, name)
+    recipe = HaplotypeRecipe(**plan["recipe"])
+    vae, history = train_section(part, data, recipe, plan["checkpoint_seconds"])
+    row, arrays = measure_section(vae, data, plan["num_samples"])
+    if plan["compare"]:
+        means, arrays["baselines"] = measure_baselines(data)
+        row |= means
+    part.path.mkdir(parents=True, exist_ok=True)
+    for file, values in {"sites": data.rows, **arrays}.items():
+        with part.writing(f"{file}.npy") as target, open(target, "wb") as opened:
+            np.save(opened, values)
+    _draw(part, vae, data, history)
+    latent_dim = vae.latent_shape[0]
+    section = {"section": name, **data.about, "latent_dim": latent_dim, "epochs": len(history), **row}
+    part.write_json(METRICS, section)
+    return section
+
+
+class SectionData:
+    """The haplotypes of one section, split by person: `train`, `validation` and `held_out`, float32 `(n, V)`.
+
+    Attributes:
+        rows: positions of the V sites in the run's store: those whose minor allele is frequent enough among training and
+            validation people.
+        positions: `(V,)`, base pairs.
+        seed: of this section: a function of the run's seed and the section's name.
+    """
+
+    def __init__(self, haplotypes, first_row, people, min_maf, seed, about, labels=None):
+        train, validation, held_out = (haplotypes_of(np.asarray(p, int)) for p in people)
+        frequency = minor_allele_frequency(haplotypes.alleles[np.concatenate([train, validation])])
+        kept = np.flatnonzero((frequency >= min_maf) & (frequency > 0))
+        if len(kept) < 2:
+            raise UserError(
+                f"Section {about['section']} has {len(kept)} sites whose minor allele is as frequent as {min_maf:g} among "
+                "the training people: give a smaller --min-maf or longer sections."
+            )
+        self.rows = first_row + kept
+        self.positions = haplotypes.sites["position"].to_numpy()[kept]
+        alleles = haplotypes.alleles[:, kept]
+        self.train, self.validation, self.held_out = (
+            alleles[r].astype("float32") for r in (train, validation, held_out)
+        )
+        self.seed, self.labels = seed, None if labels is None else [labels[p] for p in people[2] for _ in range(2)]
+        self.about = {k: v for k, v in about.items() if k != "section"} | {"modelled": len(kept)}
+
+    @classmethod
+    def of(cls, path, plan, name):
+        section = next(s for s in plan["sections"] if s["section"] == name)
+        rows = slice(section["start"], section["stop"])
+        haplotypes = HaplotypeStore(Path(path) / plan.get("store", STORE)).read(rows)
+        seed = np.random.SeedSequence([plan["seed"], int(name)]).generate_state(1)[0] % 2**31
+        about = {k: v for k, v in section.items() if k not in ("start", "stop")}
+        return cls(haplotypes, rows.start, plan["people"], plan["min_maf"], int(seed), about, plan["labels"])
+
+    @property
+    def fitted(self):
+        """The haplotypes of all people but the held-out ones."""
+        return np.concatenate([self.train, self.validation])
+
+    @functools.cached_property
+    def copying_model(self):
+        """Li and Stephens' model of the training haplotypes, its two rates chosen on validation haplotypes."""
+        some = self.validation[:: max(1, len(self.validation) // _LS_ROWS)]
+        return LiStephens.fit(self.train, some, self.positions)
+
+
+def train_section(part, data, recipe, checkpoint_seconds=10.0):
+    """(trained `VAE`, history) of a section, in the run directory `part`."""
+    fitted = data.fitted if recipe.all_people else data.train
+    x = fitted
+    if recipe.mosaics:
+        count = min(recipe.mosaics * len(x), max(_MOST_MOSAICS, len(x)))
+        copying = LiStephens(fitted, data.positions, data.copying_model.rho, data.copying_model.theta)
+        x = np.concatenate([x, copying.sample(count, data.seed).astype("float32")])
+    epochs, steps, patience = recipe.epochs_and_steps(len(x))
+    make_prior = prior_maker(recipe.prior, fitted, data.seed)
+    callbacks, validation = [], None
+    if not recipe.all_people:
+        validation = data.validation
+        callbacks = [keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True)]
+    if recipe.prior.startswith("mixture"):
+        callbacks.append(StartPrior(fitted, max(1, round(_START * epochs)), data.seed))
+    return fit_in_run(
+        part, lambda: make_haplotype_vae(x.shape[1], recipe, make_prior=make_prior, num_steps=steps), x, seed=data.seed,
+        epochs=epochs, batch_size=recipe.batch_size, validation_data=validation, callbacks=callbacks, verbose=0,
+        checkpoint_seconds=checkpoint_seconds,
+    )  # fmt: skip
+
+
+def measure_section(vae, data, num_samples):
+    """(flat measures, arrays to keep) of a section's model: likelihoods of held-out haplotypes, and what it draws."""
+    estimate = vae.log_likelihood(data.held_out, num_samples, data.seed)
+    decoded = decode_all(vae, data)
+    report = genotype_report(data.train, data.held_out, decoded["prior_draws"], data.seed)
+    reference = genotype_report(data.train, data.held_out, data.validation, data.seed)
+    row = {
+        "held_out_log_likelihood": estimate.mean,
+        "standard_error": estimate.mean_standard_error,
+        "doubling_gain": float(np.nanmean(estimate.doubling_gain)),
+        "active_units": latent_report(vae, data.held_out, data.seed).active_units,
+        **report,
+        "overfitted": is_overfitted(report, reference),
+        **{f"real_{k}": v for k, v in reference.items()},
+    }
+    for what, x in decoded.items():
+        row |= {f"{what}_{k}": v for k, v in modes(data.train, data.held_out, x).items() if k != "modes"}
+    q = vae.encode(data.train).distribution
+    return row, {
+        "log_likelihood": estimate.log_likelihood,
+        "codes": np.stack([q.mean().numpy(), q.stddev().numpy()]),
+    }
+
+
+def measure_baselines(data):
+    """(name -> mean log p, `(models, n)` log p of held-out haplotypes) of models without a latent space."""
+    fitted = data.fitted
+    baselines = {
+        "independent_sites": IndependentSites(fitted),
+        "chow_liu_tree": ChowLiuTree(fitted),
+        "bernoulli_mixture": BernoulliMixture(fitted, min(128, len(fitted) // 4)),
+        "li_stephens": LiStephens(fitted, data.positions, data.copying_model.rho, data.copying_model.theta),
+    }
+    scores = {name: model.log_prob(data.held_out) for name, model in baselines.items()}
+    return {name: float(s.mean()) for name, s in scores.items()}, np.stack(list(scores.values()))
+
+
+def decode_all(vae, data):
+    """What document 003 plots, as means and as draws: reconstructions of held-out haplotypes, and prior samples."""
+    n, seed = len(data.held_out), data.seed
+    return {
+        "reconstruction_means": vae.reconstruct(data.held_out, seed, mean=True),
+        "reconstruction_draws": vae.reconstruct(data.held_out, seed),
+        "prior_means": vae.sample(n, seed, mean=True),
+        "prior_draws": vae.sample(n, seed),
+    }
+
+
+def _draw(part, vae, data, history):
+    part.save_figure("1-loss", plots.loss_curves({"model": history}, title="Training; validation dashed"))
+    components, drawn, n = Components(data.train), decode_all(vae, data), len(data.held_out)
+    points = {what.replace("_", ": "): components(x) for what, x in drawn.items()}
+    title = "Held-out haplotypes grey, decoded ones red; components of the training haplotypes"
+    part.save_figure("2-components", plots.overlay_panels(points, components(data.held_out), title))
+    real, generated = (x.mean(axis=0) for x in (data.held_out, drawn["prior_draws"]))
+    part.save_figure("3-frequencies", plots.frequency_scatter(real, generated, "ALT frequency of each site"))
+    codes = np.zeros(n, int) if data.labels is None else np.unique(data.labels, return_inverse=True)[1]
+    of = "held-out haplotypes" if data.labels is None else f"coloured by {', '.join(sorted(set(data.labels))[:8])}"
+    draw_latent(part, "4-latent", vae.encode(data.held_out).mean().numpy(), codes, of)
+
+
+def _limit_threads(threads):
+    """Before TensorFlow has started; a worker that has kept it running from another section is as it was."""
+    import tensorflow as tf
+
+    if threads:
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        except RuntimeError:
+            return
