@@ -79,10 +79,23 @@ def fit(
     """Fit a model to your own table, images or haplotypes."""
     kind = _kind(data)
     _check_options(model, kind, num_components, missing, holdout, learning_rate)
-    _check_belongs(kind, {"--sections": sections, "--samples": samples, "--labels": labels, "--region": region})
+    _check_belongs(
+        kind,
+        ("haplotypes",),
+        "files of variants",
+        {"--sections": sections, "--samples": samples, "--labels": labels, "--region": region},
+    )
+    _check_belongs(
+        kind,
+        ("tables",),
+        "tables",
+        {"--columns": columns, "--exclude": exclude, "--label": label, "--missing": missing != "refuse"},
+    )
+    _check_belongs(kind, ("images",), "images", {"--image-size": image_size is not None})
     if prior:
         _check_prior(model, prior, num_components, latent_dim)
-    out = out or Path("runs") / f"{Path(data).stem}-{model}"
+    name = Path(data).name.split(".")[0] if kind == "haplotypes" else Path(data).stem
+    out = out or Path("runs") / f"{name}-{model}"
     RunDirectory.check_free(out, overwrite=overwrite, resume=resume)
     if kind == "haplotypes":
         settings = {
@@ -106,15 +119,9 @@ def fit(
         "batch_size": batch_size or 64, "patience": patience or 30, "seed": seed,
     }  # fmt: skip
     if kind == "tables":
-        if image_size is not None:
-            raise UserError("--image-size is for images, but the data are a table.")
         arguments |= {"columns": columns, "exclude": exclude, "label": label, "missing": missing}
         codec, about, prepared = _prepare_table(data, arguments)
     else:
-        given = [f"--{k}" for k, v in {"columns": columns, "exclude": exclude, "label": label}.items() if v]
-        given += ["--missing"] if missing != "refuse" else []
-        if given:
-            raise UserError(f"{given[0]} is for tables, but the data are images.")
         if image_size is not None and data in IMAGE_SETS:
             raise UserError(f"--image-size is for a folder of images, but {data} is a set of one size.")
         arguments |= {"image_size": image_size}
@@ -141,10 +148,11 @@ def _kind(data):
     return "images" if data in IMAGE_SETS or Path(data).is_dir() else "tables"
 
 
-def _check_belongs(kind, of_variants):
-    given = [name for name, value in of_variants.items() if value]
-    if given and kind != "haplotypes":
-        raise UserError(f"{given[0]} is for files of variants, but the data are {kind}.")
+def _check_belongs(kind, kinds, what, options):
+    given = [name for name, value in options.items() if value]
+    if given and kind not in kinds:
+        came = {"tables": "a table", "images": "images", "haplotypes": "variants"}[kind]
+        raise UserError(f"{given[0]} is for {what}, but the data are {came}.")
 
 
 def _check_options(model, kind, num_components, missing, holdout, learning_rate):

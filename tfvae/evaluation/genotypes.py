@@ -132,9 +132,10 @@ def modes(train, real, generated):
 
     components = Components(train)
     on_train = components(train)
-    mixture = GaussianMixture(_MODES, random_state=0, reg_covar=1e-3).fit(on_train)
+    count = min(_MODES, len(np.unique(on_train.round(6), axis=0)))
+    mixture = GaussianMixture(count, random_state=0, reg_covar=1e-3).fit(on_train)
     limit = np.quantile(mixture.score_samples(on_train), 0.01)
-    a, b = (np.bincount(mixture.predict(components(x)), minlength=_MODES) / len(x) for x in (real, generated))
+    a, b = (np.bincount(mixture.predict(components(x)), minlength=count) / len(x) for x in (real, generated))
     return {
         "modes": int((a > 0).sum()),
         "modes_hit": int(((b >= a / 2) & (a > 0)).sum()),

@@ -120,6 +120,7 @@ def _write(run, rows, names):
             "real_against_real": [real],
             "log_likelihoods": by_section,
             "paired": _paired(run, frame, names),
+            "averages": _averages(run, frame, names) if "wide" in summary else [],
             "sections": rows,
         },
     )
@@ -132,10 +133,26 @@ def _paired(run, frame, names):
         return sum(np.load(run.path / "arms" / arm / SECTIONS / name / "log_likelihood.npy") for name in names)
 
     arms = list(frame["arm"].unique())
+    of = {arm: scores(arm) for arm in arms}
     rows = []
     for arm in arms[1:]:
-        gain = scores(arm) - scores(arms[0])
+        gain = of[arm] - of[arms[0]]
         rows.append({"arm": arm, "over": arms[0], "gain": float(gain.mean()), "standard_error": standard_error(gain)})
+    return rows
+
+
+def _averages(run, frame, names):
+    """log of the mean p(x) of all arms with wide networks, section by section: what averaging models gains."""
+    arms = [a for a in frame["arm"].unique() if a not in ("incumbent", "inert-dropout", "temperature", "final")]
+    rows = []
+    for name in names:
+        scores = np.stack([np.load(run.path / "arms" / a / SECTIONS / name / "log_likelihood.npy") for a in arms])
+        top = scores.max(axis=0)
+        averaged = top + np.log(np.exp(scores - top).mean(axis=0))
+        best = scores.mean(axis=1).max()
+        rows.append(
+            {"section": name, "models": len(arms), "best_of_them": float(best), "averaged": float(averaged.mean())}
+        )
     return rows
 
 

@@ -25,20 +25,23 @@ class Haplotypes(Experiment):
     codec: ClassVar[dict] = {"haplotypes": {"irregular": "refuse"}}
     presets: ClassVar[dict] = {
         "paper": {},
-        "quick": {"simulated_people": 60, "num_steps": 40, "num_samples": 20, "mosaics": 1, "hidden": (32,),
-                  "num_components": 8, "incumbent_epochs": 2, "arms": ("incumbent", "wide", "mixture", "final")},
+        "quick": {"simulated_people": 60, "num_steps": 40, "final_steps": 40, "num_samples": 20, "mosaics": 1,
+                  "hidden": (32,), "final_hidden": (32,), "num_components": 8, "incumbent_epochs": 2,
+                  "arms": ("incumbent", "wide", "mixture", "final")},
     }  # fmt: skip
 
     simulated_people: int = 0
     arms: tuple = (
-        "incumbent", "inert-dropout", "temperature", "kl-weight", "wide", "vamp", "exemplar", "iwae", "mixture",
-        "masked", "mosaics", "final",
+        "incumbent", "inert-dropout", "temperature", "wide", "iwae", "vamp", "exemplar", "mixture", "masked", "mosaics",
+        "final",
     )  # fmt: skip
-    num_steps: int = 15_000
+    num_steps: int = 6_000
+    final_steps: int = 12_000
     num_samples: int = 1_000
     num_components: int = 500
-    hidden: tuple = (512, 512)
-    mosaics: int = 9
+    hidden: tuple = (256, 256)
+    final_hidden: tuple = (512, 512)
+    mosaics: int = 19
     iwae_draws: int = 5
     incumbent_epochs: int = 1000
     min_maf: float = 0.01
@@ -71,7 +74,6 @@ class Haplotypes(Experiment):
             "incumbent": incumbent,
             "inert-dropout": change(incumbent, dropout=0.0),
             "temperature": change(incumbent, temperature=0.1),
-            "kl-weight": change(incumbent, kl_weight=0.1),
             "wide": wide,
             "vamp": change(wide, prior=f"vamp:{min(self.num_components, 200)}"),
             "exemplar": change(wide, prior="exemplar"),
@@ -79,7 +81,7 @@ class Haplotypes(Experiment):
             "mixture": mixture,
             "masked": change(mixture, masked=0.1),
             "mosaics": mosaics,
-            "final": change(mosaics, all_people=True),
+            "final": change(mosaics, hidden=self.final_hidden, num_steps=self.final_steps, all_people=True),
         }
         return {name: found[name] for name in self.arms}
 
@@ -92,14 +94,13 @@ class Haplotypes(Experiment):
 CHANGES = {
     "incumbent": "three sigmoid layers to V/100 latents, dropout 0.4, N(0, I), batch 32",
     "inert-dropout": "the same without dropout, as the published code runs: its dropout never acts",
-    "temperature": "incumbent, log p(x|z) divided by T = 0.1 in training",
-    "kl-weight": "incumbent, the KL's weight β = 0.1 in training",
-    "wide": "two ReLU layers of 512, 32 latents, no dropout, N(0, I)",
+    "temperature": "incumbent, log p(x|z) divided by T = 0.1 in training, which is β = 0.1 at a larger rate",
+    "wide": "two ReLU layers of 256, 32 latents, no dropout, N(0, I)",
     "vamp": "wide, VampPrior",
     "exemplar": "wide, every training haplotype a component of the prior",
     "iwae": "wide, trained as IWAE",
     "mixture": "wide, a mixture of Gaussians that starts at the encodings",
     "masked": "mixture, a tenth of the sites hidden from the encoder in training",
-    "mosaics": "mixture, nine mosaics of training haplotypes for each of them",
-    "final": "mosaics, trained on the validation people too",
+    "mosaics": "mixture, trained on 19 mosaics for each training haplotype in their place",
+    "final": "mosaics, layers of 512, twice the steps, trained on the validation people too",
 }

@@ -119,7 +119,7 @@ def train_section(part, data, recipe, checkpoint_seconds=10.0):
     if recipe.mosaics:
         count = min(recipe.mosaics * len(x), max(_MOST_MOSAICS, len(x)))
         copying = LiStephens(fitted, data.positions, data.copying_model.rho, data.copying_model.theta)
-        x = np.concatenate([x, copying.sample(count, data.seed).astype("float32")])
+        x = copying.sample(count, data.seed).astype("float32")
     epochs, steps, patience = recipe.epochs_and_steps(len(x))
     make_prior = prior_maker(recipe.prior, fitted, data.seed)
     callbacks, validation = [], None

@@ -24,7 +24,8 @@ class HaplotypeRecipe:
         kl_weight: float β, the KL's weight in training.
         temperature: float T, divides log p(x|z) in training.
         num_draws: int S; above 1 the objective is IWAE(S).
-        mosaics: int, how many mosaics of training haplotypes are drawn for each of them and added to the training data.
+        mosaics: int, how many mosaics are drawn for each training haplotype, to train on in their place: draws of the
+            copying model of Li and Stephens, fitted to the training haplotypes. 0 trains on the haplotypes themselves.
         num_steps: int, optimizer steps at most.
         epochs: int or None; where given, epochs at most, instead of `num_steps`.
         patience: int or None, epochs without a better validation loss before the training stops; None for a sixth of all.
@@ -44,8 +45,8 @@ class HaplotypeRecipe:
     kl_weight: float = 1.0
     temperature: float = 1.0
     num_draws: int = 1
-    mosaics: int = 9
-    num_steps: int = 15_000
+    mosaics: int = 19
+    num_steps: int = 12_000
     epochs: int | None = None
     patience: int | None = None
     batch_size: int = 128

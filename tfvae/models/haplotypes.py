@@ -4,7 +4,7 @@ from tfvae.models.haplotype_vae import HaplotypeRecipe
 
 
 def mixture_prior(**changes):
-    """Wide networks, 32 latents and a mixture prior, trained on mosaics of the haplotypes too: the recommended recipe."""
+    """Wide networks, 32 latents and a mixture prior, trained on mosaics of the haplotypes: the recommended recipe."""
     return HaplotypeRecipe(**changes)
 
 
