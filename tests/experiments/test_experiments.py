@@ -8,7 +8,7 @@ import pytest
 
 from tfvae.data import Images
 from tfvae.errors import UserError
-from tfvae.experiments import all_experiments, find_experiment
+from tfvae.experiments import Study, all_experiments, find_experiment
 from tfvae.experiments.gaussian_mixture import GaussianMixtureExperiment
 from tfvae.report import write_report
 from tfvae.runs import load_run
@@ -63,7 +63,8 @@ def images(monkeypatch):
 # The notebooks run these in the same preset.
 SLOW = {"gaussian-mixture-improved", "gaussian-mixture-sweep", "keras-notebook-s-curve", "s-curve-answer",
         "mixture-posterior"}  # fmt: skip
-NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in all_experiments()]
+STUDIES = [name for name, cls in all_experiments().items() if issubclass(cls, Study)]
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in STUDIES]
 
 
 @pytest.mark.usefixtures("images")

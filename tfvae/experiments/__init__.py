@@ -6,6 +6,7 @@ from tfvae.experiments.gaussian_mixture import (
     GaussianMixtureImproved,
     GaussianMixtureSweep,
 )
+from tfvae.experiments.haplotype_scale import HaplotypesScale
 from tfvae.experiments.haplotypes import Haplotypes
 from tfvae.experiments.keras_notebook import GreyValues, KerasNotebookMNIST, KerasNotebookSCurve, SCurveAnswer
 from tfvae.experiments.mixture_prior import (
@@ -25,6 +26,7 @@ __all__ = [
     "GaussianMixtureSweep",
     "GreyValues",
     "Haplotypes",
+    "HaplotypesScale",
     "KerasNotebookMNIST",
     "KerasNotebookSCurve",
     "MixturePosterior",

@@ -22,6 +22,8 @@ from tfvae.runs import METRICS, RunDirectory
 _START = 0.1  # share of the training after which a mixture prior moves to the encodings
 _LS_ROWS = 250  # validation haplotypes that the copying model is fitted on
 _MOST_MOSAICS = 100_000
+_SCORED_PEOPLE = 1_000  # held-out people that a section is measured on, at most
+_LS_STATES = 5_000  # training haplotypes that the copying model copies from, at most
 
 
 def fit_section_safely(path, name, threads):
@@ -74,7 +76,8 @@ class SectionData:
     """
 
     def __init__(self, haplotypes, first_row, people, min_maf, seed, about, labels=None):
-        train, validation, held_out = (haplotypes_of(np.asarray(p, int)) for p in people)
+        scored = people[2][:: -(-len(people[2]) // _SCORED_PEOPLE)]  # the same people in every section
+        train, validation, held_out = (haplotypes_of(np.asarray(p, int)) for p in (*people[:2], scored))
         frequency = minor_allele_frequency(haplotypes.alleles[np.concatenate([train, validation])])
         kept = np.flatnonzero((frequency >= min_maf) & (frequency > 0))
         if len(kept) < 2:
@@ -88,7 +91,7 @@ class SectionData:
         self.train, self.validation, self.held_out = (
             alleles[r].astype("float32") for r in (train, validation, held_out)
         )
-        self.seed, self.labels = seed, None if labels is None else [labels[p] for p in people[2] for _ in range(2)]
+        self.seed, self.labels = seed, None if labels is None else [labels[p] for p in scored for _ in range(2)]
         self.about = {k: v for k, v in about.items() if k != "section"} | {"modelled": len(kept)}
 
     @classmethod
@@ -109,7 +112,11 @@ class SectionData:
     def copying_model(self):
         """Li and Stephens' model of the training haplotypes, its two rates chosen on validation haplotypes."""
         some = self.validation[:: max(1, len(self.validation) // _LS_ROWS)]
-        return LiStephens.fit(self.train, some, self.positions)
+        return LiStephens.fit(self.states(self.train), some, self.positions)
+
+    def states(self, x):
+        """The haplotypes that a copying model of x copies from: all, or as many as are affordable."""
+        return x[:: -(-len(x) // _LS_STATES)]
 
 
 def train_section(part, data, recipe, checkpoint_seconds=10.0):
@@ -118,7 +125,7 @@ def train_section(part, data, recipe, checkpoint_seconds=10.0):
     x = fitted
     if recipe.mosaics:
         count = min(recipe.mosaics * len(x), max(_MOST_MOSAICS, len(x)))
-        copying = LiStephens(fitted, data.positions, data.copying_model.rho, data.copying_model.theta)
+        copying = LiStephens(data.states(fitted), data.positions, data.copying_model.rho, data.copying_model.theta)
         x = copying.sample(count, data.seed).astype("float32")
     epochs, steps, patience = recipe.epochs_and_steps(len(x))
     make_prior = prior_maker(recipe.prior, fitted, data.seed)
@@ -166,7 +173,9 @@ def measure_baselines(data):
         "independent_sites": IndependentSites(fitted),
         "chow_liu_tree": ChowLiuTree(fitted),
         "bernoulli_mixture": BernoulliMixture(fitted, min(128, len(fitted) // 4)),
-        "li_stephens": LiStephens(fitted, data.positions, data.copying_model.rho, data.copying_model.theta),
+        "li_stephens": LiStephens(
+            data.states(fitted), data.positions, data.copying_model.rho, data.copying_model.theta
+        ),
     }
     scores = {name: model.log_prob(data.held_out) for name, model in baselines.items()}
     return {name: float(s.mean()) for name, s in scores.items()}, np.stack(list(scores.values()))

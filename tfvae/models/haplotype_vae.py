@@ -24,6 +24,7 @@ class HaplotypeRecipe:
         kl_weight: float β, the KL's weight in training.
         temperature: float T, divides log p(x|z) in training.
         num_draws: int S; above 1 the objective is IWAE(S).
+        warm_up: share of the training in which the KL's weight rises to β: without it many latents collapse at the start.
         mosaics: int, how many mosaics are drawn for each training haplotype, to train on in their place: draws of the
             copying model of Li and Stephens, fitted to the training haplotypes. 0 trains on the haplotypes themselves.
         num_steps: int, optimizer steps at most.
@@ -45,12 +46,13 @@ class HaplotypeRecipe:
     kl_weight: float = 1.0
     temperature: float = 1.0
     num_draws: int = 1
+    warm_up: float = 0.3
     mosaics: int = 19
     num_steps: int = 12_000
     epochs: int | None = None
     patience: int | None = None
     batch_size: int = 128
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     constant_rate: bool = False
     weight_decay: float = 0.0
     all_people: bool = False
@@ -76,7 +78,7 @@ def make_haplotype_vae(num_sites, recipe=None, *, make_prior=None, num_steps=Non
         recipe: `HaplotypeRecipe`; None for its defaults.
         make_prior: function from a latent size to a `Prior`; None for N(0, I) (a name in `recipe.prior` may need data:
             `tfvae.fitting` makes it).
-        num_steps: int, optimizer steps that the learning rate falls over; None for a constant one.
+        num_steps: int, optimizer steps that the learning rate falls over and the warm-up is a share of; None for neither.
     """
     recipe = HaplotypeRecipe() if recipe is None else recipe
     num_sites = num_sites if isinstance(num_sites, int) else num_sites.shape[1]
@@ -87,7 +89,8 @@ def make_haplotype_vae(num_sites, recipe=None, *, make_prior=None, num_steps=Non
     optimizer = keras.optimizers.Adam(rate)
     if recipe.weight_decay:
         optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
-    objective = ELBO(beta=recipe.kl_weight, temperature=recipe.temperature)
+    warm_up = round(recipe.warm_up * (num_steps or 0))
+    objective = ELBO(recipe.kl_weight, temperature=recipe.temperature, warm_up_steps=warm_up)
     return make_dense_vae(
         num_sites,
         latent_dim,
@@ -95,7 +98,7 @@ def make_haplotype_vae(num_sites, recipe=None, *, make_prior=None, num_steps=Non
         prior=make_prior and make_prior(latent_dim),
         likelihood=IndependentBernoulli(num_sites, "mean", name="likelihood"),
         activations=recipe.activation,
-        objective=IWAE(recipe.num_draws) if recipe.num_draws > 1 else objective,
+        objective=IWAE(recipe.num_draws, warm_up) if recipe.num_draws > 1 else objective,
         optimizer=optimizer,
         dropout=recipe.dropout,
         masked=recipe.masked,

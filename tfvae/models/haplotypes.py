@@ -17,6 +17,7 @@ def incumbent(**changes):
     """The recipe of document 003's family: three sigmoid layers from V to V / 100, dropout 0.4, N(0, I)."""
     settings = {
         "latent_dim": None, "hidden": None, "activation": "sigmoid", "dropout": (0.4, 0.4, 0.0), "prior": "standard",
-        "mosaics": 0, "epochs": 1000, "patience": 30, "batch_size": 32, "constant_rate": True,
+        "mosaics": 0, "epochs": 1000, "patience": 30, "batch_size": 32, "learning_rate": 1e-3, "constant_rate": True,
+        "warm_up": 0.0,
     }  # fmt: skip
     return HaplotypeRecipe(**{**settings, **changes})
