@@ -62,7 +62,9 @@ def test_a_run_holds_a_table_of_sections_figures_and_a_report(run):
         assert row["li_stephens"] > row["independent_sites"]
     models = [row["model"] for row in metrics["comparison"]]
     assert models == ["tfvae", "independent sites", "Chow-Liu tree", "Bernoulli mixture", "Li and Stephens"]
-    assert {p.stem for p in (run / "figures").glob("*.png")} == {"1-sections", "2-linkage"}
+    assert {p.stem for p in (run / "figures").glob("*.png")} == {
+        "1-sections", "2-linkage", "3-reconstruction_means", "3-reconstruction_draws", "3-prior_means", "3-prior_draws",
+    }  # fmt: skip
     names = {"1-loss", "2-components", "3-frequencies", "4-latent"}
     assert {p.stem for p in (run / "sections" / "0" / "figures").glob("*.png")} == names
     assert "li_stephens" in (run / "report.html").read_text()

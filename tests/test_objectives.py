@@ -175,3 +175,20 @@ def test_wrong_arguments_are_said():
         with pytest.raises(ValueError, match=message):
             make()
     assert set(objectives.__all__) >= {"IWAE", "MIWAE", "CIWAE", "STL", "DReG", "PIWAE"}
+
+
+def test_a_temperature_divides_the_reconstruction_in_training_alone(x):
+    """At T the loss is 1/T of that at β = T; evaluation knows neither."""
+    vae = tfvae.make_dense_vae(3, 2, (8,))
+    q = vae.encode(x)
+    z, p, values, data = q.value, vae.decode(q.value).distribution, {}, tf.constant(x)
+    for name, objective in {"plain": ELBO(), "T": ELBO(temperature=0.25), "beta": ELBO(beta=0.25)}.items():
+        values[name] = objective.terms(data, q.distribution, z, p, vae.prior.distribution(), training=True)
+        evaluated = objective.terms(data, q.distribution, z, p, vae.prior.distribution())
+        np.testing.assert_allclose(evaluated.loss, values["plain"].loss, rtol=1e-6)
+    plain = values["plain"]
+    np.testing.assert_allclose(values["T"].loss, plain.reconstruction / 0.25 + plain.kl, rtol=1e-5)
+    np.testing.assert_allclose(values["T"].loss, values["beta"].loss / 0.25, rtol=1e-5)
+    assert ELBO.from_config(ELBO(temperature=0.25).get_config()).temperature == 0.25
+    with pytest.raises(ValueError, match="`temperature` must be above 0"):
+        ELBO(temperature=0)

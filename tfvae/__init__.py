@@ -32,9 +32,11 @@ _HOMES = {
     "tfvae.runs": ("load_run",),
 }
 _ROOMS = (
+    "callbacks",
     "data",
     "distributions",
     "divergences",
+    "errors",
     "evaluation",
     "experiments",
     "importance",

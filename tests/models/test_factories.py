@@ -98,3 +98,57 @@ def test_the_documents_class_and_the_factory_optimize_the_same(x):
     terms = vae.objective.terms(points, q.distribution, q.mean(), vae.decode(q.mean()).distribution,
                                 vae.prior.distribution(), training=True)  # fmt: skip
     assert float(tf.reduce_mean(terms.loss)) - np.log(2 * np.pi) == pytest.approx(float(mse + 2 * kl), rel=1e-4)
+
+
+def test_a_haplotype_vae_has_its_recipes_sizes_and_settings():
+    recipe = tfvae.HaplotypeRecipe(
+        latent_dim=None, hidden=None, activation="sigmoid", dropout=(0.4, 0.4, 0.0), kl_weight=0.5, temperature=2.0,
+        weight_decay=0.01, masked=0.2, warm_up=0.3,
+    )  # fmt: skip
+    vae = tfvae.make_haplotype_vae(1239, recipe, num_steps=1000)
+    widths = [layer.units for layer in vae.encoder.layers if isinstance(layer, keras.layers.Dense)]
+    assert widths == [391, 123, 39, 24]
+    rates = [layer.rate for layer in vae.encoder.layers if isinstance(layer, keras.layers.Dropout)]
+    assert rates == [0.2, 0.4, 0.4]
+    kinds = [type(layer).__name__ for layer in vae.decoder.layers]
+    assert kinds == ["Dense", "Dense", "Dropout", "Dense", "Dropout", "Dense", "IndependentBernoulli"]
+    assert (vae.objective.beta, vae.objective.temperature, vae.objective.default_warm_up) == (0.5, 2.0, 300)
+    assert isinstance(vae.optimizer, keras.optimizers.AdamW)
+    assert float(vae.optimizer.learning_rate) == pytest.approx(recipe.learning_rate)
+    assert tfvae.make_haplotype_vae(np.zeros((4, 50)), tfvae.HaplotypeRecipe(num_draws=3)).objective.num_draws == 3
+
+
+def test_a_prior_starts_at_the_encodings_after_some_epochs(x):
+    prior = MixturePrior(2, 10, seed=0)
+    vae = tfvae.make_dense_vae(3, 2, (8,), prior=prior, optimizer=keras.optimizers.SGD(0.0))
+    before = prior.distribution().loc.numpy()
+    vae.fit(x, epochs=1, verbose=0, callbacks=[tfvae.callbacks.StartPrior(x, epochs=2)])
+    np.testing.assert_array_equal(prior.distribution().loc.numpy(), before)
+    vae.fit(x, epochs=3, verbose=0, callbacks=[tfvae.callbacks.StartPrior(x, epochs=2)])
+    codes = vae.encode(x).mean().numpy()
+    found = prior.distribution().loc.numpy()
+    assert (codes.min(axis=0) - 1e-4 <= found).all()
+    assert (found <= codes.max(axis=0) + 1e-4).all()
+    assert not np.allclose(found, before)
+    with pytest.raises(ValueError, match="StartPrior needs epochs >= 1"):
+        tfvae.callbacks.StartPrior(x, epochs=0)
+
+
+def test_sections_used_as_one_are_their_sections(x):
+    """Likelihoods add up, codes and alleles stand side by side."""
+    from tfvae.models import SectionedVAE
+
+    data = (np.random.default_rng(0).random((20, 9)) < 0.5).astype("float32")
+    recipe = tfvae.HaplotypeRecipe(latent_dim=2, hidden=(4,))
+    parts = [tfvae.make_haplotype_vae(v, recipe) for v in (4, 5)]
+    whole = SectionedVAE([lambda: parts[0], lambda: parts[1]], [4, 5], [2, 2])
+    assert (whole.data_shape, whole.latent_shape) == ((9,), (4,))
+    one, other = parts[0].log_likelihood(data[:, :4], 10), parts[1].log_likelihood(data[:, 4:], 10)
+    found = whole.log_likelihood(data, 10)
+    np.testing.assert_allclose(found.log_likelihood, one.log_likelihood + other.log_likelihood, rtol=1e-5)
+    np.testing.assert_allclose(found.standard_error, np.hypot(one.standard_error, other.standard_error), rtol=1e-5)
+    q = whole.encode(data).distribution
+    np.testing.assert_allclose(q.mean()[:, 2:], parts[1].encode(data[:, 4:]).mean(), rtol=1e-5)
+    np.testing.assert_allclose(whole.decode(q.mean()).mean()[:, :4], parts[0].decode(q.mean()[:, :2]).mean(), rtol=1e-5)
+    assert whole.sample(7, seed=1).shape == (7, 9)
+    np.testing.assert_array_equal(whole.sample(7, seed=1), whole.sample(7, seed=1))

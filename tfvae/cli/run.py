@@ -19,6 +19,7 @@ def list_all():
         "Experiments (tfvae run NAME)": {name: cls.summary for name, cls in all_experiments().items()},
         "Models for tables (tfvae fit DATA --model NAME)": catalogue.models("tables"),
         "Models for images (tfvae fit IMAGES --model NAME)": catalogue.models("images"),
+        "Models for haplotypes (tfvae fit FILE.vcf.gz --model NAME)": catalogue.models("haplotypes"),
         "Priors (tfvae fit … --prior NAME:NUMBER)": {
             name: what + (f" NUMBER: {of}, {n} by default." if of else "")
             for name, (of, _, n, what) in catalogue.PRIORS.items()

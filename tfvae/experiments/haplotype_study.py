@@ -12,16 +12,13 @@ from tfvae.data.haplotypes import HaplotypeStore
 from tfvae.data.sections import ByCount, ByField, make_sections, section_table
 from tfvae.data.simulation import simulate_haplotypes
 from tfvae.data.vcf_writer import write_vcf
-from tfvae.evaluation.genotypes import Components
 from tfvae.experiments.haplotypes import CHANGES
-from tfvae.fitting.haplotypes import run_sections
-from tfvae.fitting.sections import SectionData, decode_all
+from tfvae.fitting.haplotypes import draw_overlays, run_sections
 from tfvae.importance import standard_error
 from tfvae.runs import METRICS, RunDirectory
 
 _BASELINES = ("independent_sites", "chow_liu_tree", "bernoulli_mixture", "li_stephens")
 _REAL = ("low_density", "aats_truth", "aats_synthetic", "ld_correlation", "copies")
-_DRAWN = ("reconstruction_means", "reconstruction_draws", "prior_means", "prior_draws")
 
 
 def execute_haplotypes(study, run):
@@ -202,15 +199,4 @@ def _draw(run, rows, arms, names):
         table = frame.pivot(index="section", columns="arm", values=value)[arms]
         run.save_figure(f"{number}-{value}", plots.share_bars(table, title, label))
     for arm in (arms[0], arms[-1]):
-        part = RunDirectory(run.path / "arms" / arm)
-        plan = part.read_json("plan.json")
-        for what in _DRAWN:
-            panels, bases = {}, {}
-            for name in names:
-                data = SectionData.of(part.path, plan, name)
-                components = Components(data.train)
-                vae = RunDirectory(part.path / SECTIONS / name).load_model()
-                panels[f"section {name}"] = components(decode_all(vae, data)[what])
-                bases[f"section {name}"] = components(data.held_out)
-            title = f"{arm}, {what.replace('_', ': ')}; held-out haplotypes grey"
-            run.save_figure(f"4-{arm}-{what}", plots.overlay_panels(panels, bases, title, columns=5))
+        draw_overlays(run, run.path / "arms" / arm, names, f"4-{arm}")

@@ -11,6 +11,7 @@ from tfvae.checkpoints import fit_in_run
 from tfvae.data.haplotype_codec import JOINT, SECTIONS, STORE
 from tfvae.data.haplotypes import HaplotypeStore
 from tfvae.evaluation.genotypes import linkage_decay
+from tfvae.fitting.sections import DECODED
 from tfvae.importance import standard_error
 from tfvae.models.factories import make_dense_vae
 from tfvae.priors import MixturePrior
@@ -18,6 +19,7 @@ from tfvae.requirements import require
 from tfvae.runs import METRICS, RunDirectory
 
 _LINKED_SITES = 1_500  # whose linkage is drawn
+_SHOWN_SECTIONS = 20
 
 
 def fit_haplotypes(run, jobs=None, backend="loky", scheduler=None, joint=False, report=lambda row: None):
@@ -91,6 +93,16 @@ def _metrics(run, rows, failed, joint):
     return {"comparison": comparison, "sections": rows, "failed": failed, "notes": notes}
 
 
+def draw_overlays(run, folder, names, prefix):
+    """Document 003's plot of the sections in `folder`: a figure each for means and draws, reconstructions and samples."""
+    points = {name: np.load(folder / SECTIONS / name / "points.npy") for name in names[:_SHOWN_SECTIONS]}
+    base = {f"section {name}": p[0] for name, p in points.items()}
+    for k, what in enumerate(DECODED, 1):
+        panels = {f"section {name}": p[k] for name, p in points.items()}
+        title = f"{what.replace('_', ': ')} red, held-out haplotypes grey"
+        run.save_figure(f"{prefix}-{what}", plots.overlay_panels(panels, base, title, columns=5))
+
+
 def _draw_run(run, rows):
     """Linkage decay within and across sections, and the sections' likelihoods beside the baselines."""
     import pandas as pd
@@ -100,6 +112,7 @@ def _draw_run(run, rows):
     columns = ["held_out_log_likelihood", "bernoulli_mixture", "li_stephens"]
     table = pd.DataFrame(rows).set_index("section")[columns]
     run.save_figure("1-sections", plots.share_bars(table, "Held-out log p(x) by section", "nats per haplotype"))
+    draw_overlays(run, run.path, [r["section"] for r in rows], "3")
     loaded = load_run(run.path)
     plan, codec = run.read_json("plan.json"), loaded.preprocessing
     sites, starts = codec.sites, np.repeat(np.arange(len(codec.num_sites)), codec.num_sites)

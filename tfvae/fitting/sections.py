@@ -50,7 +50,8 @@ def fit_section(path, name, threads=None):
     data = SectionData.of(path, plan, name)
     recipe = HaplotypeRecipe(**plan["recipe"])
     vae, history = train_section(part, data, recipe, plan["checkpoint_seconds"])
-    row, arrays = measure_section(vae, data, plan["num_samples"])
+    decoded = decode_all(vae, data)
+    row, arrays = measure_section(vae, data, decoded, plan["num_samples"])
     if plan["compare"]:
         means, arrays["baselines"] = measure_baselines(data)
         row |= means
@@ -142,10 +143,9 @@ def train_section(part, data, recipe, checkpoint_seconds=10.0):
     )  # fmt: skip
 
 
-def measure_section(vae, data, num_samples):
+def measure_section(vae, data, decoded, num_samples):
     """(flat measures, arrays to keep) of a section's model: likelihoods of held-out haplotypes, and what it draws."""
     estimate = vae.log_likelihood(data.held_out, num_samples, data.seed)
-    decoded = decode_all(vae, data)
     report = genotype_report(data.train, data.held_out, decoded["prior_draws"], data.seed)
     reference = genotype_report(data.train, data.held_out, data.validation, data.seed)
     row = {
@@ -159,8 +159,9 @@ def measure_section(vae, data, num_samples):
     }
     for what, x in decoded.items():
         row |= {f"{what}_{k}": v for k, v in modes(data.train, data.held_out, x).items() if k != "modes"}
-    q = vae.encode(data.train).distribution
+    q, components = vae.encode(data.train).distribution, Components(data.train)
     return row, {
+        "points": np.stack([components(x) for x in (data.held_out, *decoded.values())]).astype("float32"),
         "log_likelihood": estimate.log_likelihood,
         "codes": np.stack([q.mean().numpy(), q.stddev().numpy()]),
     }
@@ -181,26 +182,25 @@ def measure_baselines(data):
     return {name: float(s.mean()) for name, s in scores.items()}, np.stack(list(scores.values()))
 
 
+DECODED = ("reconstruction_means", "reconstruction_draws", "prior_means", "prior_draws")
+
+
 def decode_all(vae, data):
     """What document 003 plots, as means and as draws: reconstructions of held-out haplotypes, and prior samples."""
     n, seed = len(data.held_out), data.seed
-    return {
-        "reconstruction_means": vae.reconstruct(data.held_out, seed, mean=True),
-        "reconstruction_draws": vae.reconstruct(data.held_out, seed),
-        "prior_means": vae.sample(n, seed, mean=True),
-        "prior_draws": vae.sample(n, seed),
-    }
+    reconstructions = vae.reconstruct(data.held_out, seed, mean=True), vae.reconstruct(data.held_out, seed)
+    samples = vae.sample(n, seed, mean=True), vae.sample(n, seed)
+    return dict(zip(DECODED, (*reconstructions, *samples), strict=True))
 
 
-def _draw(part, vae, data, history):
+def _draw(part, vae, data, decoded, points, history):
     part.save_figure("1-loss", plots.loss_curves({"model": history}, title="Training; validation dashed"))
-    components, drawn, n = Components(data.train), decode_all(vae, data), len(data.held_out)
-    points = {what.replace("_", ": "): components(x) for what, x in drawn.items()}
+    panels = {what.replace("_", ": "): p for what, p in zip(decoded, points[1:], strict=True)}
     title = "Held-out haplotypes grey, decoded ones red; components of the training haplotypes"
-    part.save_figure("2-components", plots.overlay_panels(points, components(data.held_out), title))
-    real, generated = (x.mean(axis=0) for x in (data.held_out, drawn["prior_draws"]))
+    part.save_figure("2-components", plots.overlay_panels(panels, points[0], title))
+    real, generated = (x.mean(axis=0) for x in (data.held_out, decoded["prior_draws"]))
     part.save_figure("3-frequencies", plots.frequency_scatter(real, generated, "ALT frequency of each site"))
-    codes = np.zeros(n, int) if data.labels is None else np.unique(data.labels, return_inverse=True)[1]
+    codes = np.zeros(len(data.held_out), int) if data.labels is None else np.unique(data.labels, return_inverse=True)[1]
     of = "held-out haplotypes" if data.labels is None else f"coloured by {', '.join(sorted(set(data.labels))[:8])}"
     draw_latent(part, "4-latent", vae.encode(data.held_out).mean().numpy(), codes, of)
 
