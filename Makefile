@@ -35,6 +35,7 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/fit_speed.py
 	$(BIN)/python benchmarks/likelihood_speed.py --whole
+	$(BIN)/python benchmarks/haplotypes.py
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info

@@ -61,7 +61,8 @@ def test_a_run_holds_a_table_of_sections_figures_and_a_report(run):
         assert row["modelled"] <= row["sites"]
         assert row["li_stephens"] > row["independent_sites"]
     models = [row["model"] for row in metrics["comparison"]]
-    assert models == ["tfvae", "independent sites", "Chow-Liu tree", "Bernoulli mixture", "Li and Stephens"]
+    assert models == ["tfvae", "independent sites", "Chow-Liu tree", "Bernoulli mixture of 32",
+                      "Bernoulli mixture of 128", "Li and Stephens"]  # fmt: skip
     assert {p.stem for p in (run / "figures").glob("*.png")} == {
         "1-sections", "2-linkage", "3-reconstruction_means", "3-reconstruction_draws", "3-prior_means", "3-prior_draws",
     }  # fmt: skip
@@ -161,6 +162,14 @@ def test_mistakes_are_told_before_tensorflow_is_imported(vcf, tmp_path, tfvae_co
         (["fit", vcf, "--label", "x"], "--label is for tables"),
         (["fit", vcf, "--model", "gaussian"], "There is no model 'gaussian' for haplotypes: choose one of"),
         (["fit", "digits", "--region", "1"], "--region is for files of variants"),
+        (["fit", vcf, "--recipe", "mosaic=3"], "--recipe has no setting 'mosaic'; it has latent_dim"),
+        (["fit", vcf, "--recipe", "mosaics"], "--recipe must be settings such as temperature=0.1"),
+        (["fit", vcf, "--recipe", "mosaics=x"], "--recipe mosaics must be a number"),
+        (["fit", vcf, "--max-sites", 60], "--max-sites must be at least twice --min-sites, 50"),
+        (["fit", vcf, "--region", "1:9-3"], "is not a region"),
+        (["fit", vcf, "--scheduler", "tcp://x"], "--scheduler is of --backend dask"),
+        (["fit", vcf, "--model", "incumbent", "--num-components", 3], "is of the mixture prior"),
+        (["fit", "digits", "--joint"], "--joint is for files of variants"),
         (["fit", "no.vcf"], "There is no file no.vcf"),
         (["simulate", "genes", "-o", tmp_path / "x.vcf"], "There is no simulation of 'genes'"),
     ):

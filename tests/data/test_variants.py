@@ -91,6 +91,39 @@ def test_missing_alleles_are_imputed_with_the_commoner_one_when_asked(write):
     np.testing.assert_array_equal(found[:, 2], [0, 0, 0, 0, 0, 1])
 
 
+def test_an_unknown_allele_beside_a_known_one_without_phase_is_not_imputed(write):
+    path = write(text(GOOD[0], record(["1/.", "0|0", "0|0"], 30)))
+    with pytest.raises(UserError, match="is unphased in sample A"):
+        load_haplotypes(path, irregular="missing=impute")
+    nowhere = write(text(GOOD[0], record([".|.", ".|.", ".|."], 30)))
+    assert load_haplotypes(nowhere, irregular="missing=impute").alleles.shape == (6, 1)
+
+
+def test_chunks_join_without_a_seam(write, tmp_path, monkeypatch):
+    """One record a chunk: duplicates are found over the border, chunks of which nothing is left are passed over."""
+    monkeypatch.setattr("tfvae.data.variants._CHUNK_GENOTYPES", 1)
+    twice = write(text(*GOOD[:2], GOOD[1], GOOD[2]))
+    with pytest.raises(UserError, match="1:20 .A>C. is duplicate"):
+        load_haplotypes(twice)
+    store = HaplotypeStore.create(tmp_path / "store", [twice], irregular="drop")
+    np.testing.assert_array_equal(store.read().alleles, ALLELES)
+    rare_first = write(text(GOOD[2].replace("2\t5", "1\t5"), *GOOD[:2]))
+    few = HaplotypeStore.create(tmp_path / "few", [rare_first], min_count=2)
+    assert few.sites["position"].tolist() == [10, 20]
+    with pytest.raises(UserError, match="has no record left to use"):
+        HaplotypeStore.create(tmp_path / "none", [rare_first], min_count=4)
+
+
+def test_calls_that_look_like_others_are_not_taken_for_them(write):
+    with pytest.raises(UserError, match="has 4 genotypes for 3 people"):
+        load_haplotypes(write(text(GOOD[0][:-1] + "\t:\n")))
+    many = ",".join("A" * (k + 1) for k in range(300))
+    with pytest.raises(UserError, match="is multiallelic"):
+        load_haplotypes(write(text(record(["0|300", "0|0", "0|0"], alt=many))))
+    with pytest.raises(UserError, match="has no contig and position"):
+        load_haplotypes(write(text(record(["0|1", "0|0", "0|0"], 10**25))))
+
+
 def test_two_records_at_one_position_with_other_alleles_are_two_sites(write):
     path = write(text(GOOD[0], record(["0|1", "0|0", "0|0"], 10, alt="G")))
     assert load_haplotypes(path).alleles.shape == (6, 2)
@@ -217,6 +250,9 @@ def test_an_index_out_of_date_is_refused(simulated, tmp_path):
     write_vcf(path, simulated.alleles, simulated.sites)
     os.utime(path.with_name("x.vcf.gz.tbi"), (1, 1))
     with pytest.raises(UserError, match="is older than x.vcf.gz: index it again"):
+        load_haplotypes(path, region="1:1-10000")
+    path.with_name("x.vcf.gz.tbi").write_bytes(b"no index")
+    with pytest.raises(UserError, match="index of .* does not fit the file"):
         load_haplotypes(path, region="1:1-10000")
 
 

@@ -27,7 +27,7 @@ def test_each_arm_changes_what_it_says():
         "mixture": ("warm-up", {"prior"}),
         "masked": ("mixture", {"masked"}),
         "mosaics": ("mixture", {"mosaics"}),
-        "final": ("mosaics", {"hidden", "num_steps", "all_people"}),
+        "final": ("mosaics", {"activation", "warm_up", "num_steps", "all_people"}),
     }.items():
         changed = {k for k, v in vars(recipes[arm]).items() if v != getattr(recipes[base], k)}
         assert changed == keys, arm

@@ -68,6 +68,9 @@ def fit(
     min_maf: Annotated[float, typer.Option(help="of variants: least frequency of it among the training people")] = 0.01,
     min_sites: Annotated[int, typer.Option(min=2, help="of variants: of a section, before the frequency counts")] = 50,
     max_sites: Annotated[int | None, typer.Option(min=4, help="of variants: a longer section is cut")] = None,
+    recipe: Annotated[
+        str, typer.Option(help="of variants: other settings, such as temperature=0.1,dropout=0.1,mosaics=0")
+    ] = "",
     joint: Annotated[bool, typer.Option("--joint", help="of variants: also a density over all sections")] = False,
     jobs: Annotated[int | None, typer.Option(min=1, help="of variants: sections at once; all cores by default")] = None,
     backend: Annotated[str, typer.Option(help="of variants: loky, sequential, dask or ray")] = "loky",
@@ -83,7 +86,22 @@ def fit(
         kind,
         ("haplotypes",),
         "files of variants",
-        {"--sections": sections, "--samples": samples, "--labels": labels, "--region": region},
+        {
+            "--sections": sections,
+            "--samples": samples,
+            "--labels": labels,
+            "--region": region,
+            "--joint": joint,
+            "--recipe": recipe,
+            "--scheduler": scheduler,
+            "--jobs": jobs,
+            "--max-sites": max_sites,
+            "--irregular": irregular != "refuse",
+            "--backend": backend != "loky",
+            "--min-count": min_count,
+            "--min-maf": min_maf != 0.01,
+            "--min-sites": min_sites != 50,
+        },
     )
     _check_belongs(
         kind,
@@ -101,14 +119,18 @@ def fit(
         settings = {
             "sections": sections or "count:1000", "samples": samples, "labels": labels, "region": region,
             "irregular": irregular, "min_count": min_count, "min_maf": min_maf, "min_sites": min_sites,
-            "max_sites": max_sites, "joint": joint, "num_samples": haplotypes.SCORE_SAMPLES,
+            "max_sites": max_sites, "num_samples": haplotypes.SCORE_SAMPLES,
         }  # fmt: skip
         changes = {
             "latent_dim": latent_dim, "hidden": _widths(hidden), "epochs": epochs, "batch_size": batch_size,
             "patience": patience, "learning_rate": learning_rate,
             "prior": prior or (f"mixture:{num_components}" if num_components else None),
         }  # fmt: skip
-        running = {"jobs": jobs, "backend": backend, "scheduler": scheduler, "checkpoint_seconds": checkpoint_seconds}
+        if num_components and (prior or model != "mixture-prior"):
+            raise UserError("--num-components is of the mixture prior: give --prior NAME:NUMBER.")
+        changes |= haplotypes.parse_recipe(recipe)
+        running = {"jobs": jobs, "backend": backend, "scheduler": scheduler, "joint": joint,
+                   "checkpoint_seconds": checkpoint_seconds}  # fmt: skip
         haplotypes.check_options({**settings, **running})
         arguments = {"data": data, "model": model, "holdout": holdout, "seed": seed, **settings}
         haplotypes.fit_haplotypes(data, out, arguments, changes, running, overwrite=overwrite, resume=resume)

@@ -1,7 +1,7 @@
 """`tfvae fit FILE.vcf.gz` and `tfvae simulate haplotypes`."""
 
+import collections
 import dataclasses
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -25,7 +25,7 @@ def simulate(
     people: Annotated[int, typer.Option(min=3, help="of three populations, YRI, CEU and CHB")] = 300,
     length: Annotated[int, typer.Option(min=1000, help="base pairs")] = 500_000,
     labels: Annotated[Path | None, typer.Option(help="also write each person's population into this .tsv")] = None,
-    seed: Seed = 1,
+    seed: Seed = 0,
 ):
     """Write simulated data: haplotypes of an out-of-Africa model with recombination hotspots, as VCF (needs msprime)."""
     if what != "haplotypes":
@@ -33,7 +33,9 @@ def simulate(
     from tfvae.data.simulation import simulate_haplotypes
     from tfvae.data.vcf_writer import write_vcf
 
-    found, populations = simulate_haplotypes(people, length, max(1, seed))
+    if labels is not None and not labels.absolute().parent.is_dir():
+        raise UserError(f"{labels} cannot be written: there is no folder {labels.absolute().parent}.")
+    found, populations = simulate_haplotypes(people, length, seed + 1)
     write_vcf(output, found.alleles, found.sites, found.samples, {"1": length}, ["Simulated by msprime."])
     if labels is not None:
         lines = [f"{s}\t{p}" for s, p in zip(found.samples, populations, strict=True)]
@@ -44,10 +46,18 @@ def simulate(
 def check_options(options):
     """Raises UserError for what can be told to be wrong before any file is read."""
     from tfvae.data.sections import parse_sections
-    from tfvae.data.variants import parse_irregular
+    from tfvae.data.variants import parse_irregular, parse_region
 
     parse_sections(options["sections"])
     parse_irregular(options["irregular"])
+    if options["region"]:
+        parse_region(options["region"])
+    if options["max_sites"] is not None and options["max_sites"] < 2 * options["min_sites"]:
+        raise UserError(
+            f"--max-sites must be at least twice --min-sites, {options['min_sites']}, but is {options['max_sites']}."
+        )
+    if options["scheduler"] and options["backend"] != "dask":
+        raise UserError("--scheduler is of --backend dask.")
     if not 0 <= options["min_maf"] < 0.5:
         raise UserError(f"--min-maf must be from 0 to below 0.5, but is {options['min_maf']}.")
     if options["backend"] not in BACKENDS:
@@ -70,7 +80,6 @@ def fit_haplotypes(data, out, arguments, changes, running, *, overwrite, resume)
     """
     from tfvae.data.haplotype_codec import STORE, split_files
     from tfvae.data.haplotypes import HaplotypeStore
-    from tfvae.data.sections import ByField, parse_sections
     from tfvae.data.tables import file_hash
     from tfvae.data.variants import VariantFile
 
@@ -88,24 +97,17 @@ def fit_haplotypes(data, out, arguments, changes, running, *, overwrite, resume)
         "data": about,
         "haplotypes": {"irregular": arguments["irregular"]},
     }
-    if resume:
-        directory = RunDirectory.create(out, config, resume=True)
-        if directory.read_json("config.json")["data"]["sha256"] != about["sha256"]:
-            raise UserError(f"{data} has changed since {out} was started: fit it anew into another --out.")
-        store = HaplotypeStore(directory.path / STORE)
-    else:
-        cutter = parse_sections(arguments["sections"])
-        waiting = Path(out).with_name(f".{Path(out).name}-{STORE}")
-        shutil.rmtree(waiting, ignore_errors=True)
-        store = HaplotypeStore.create(
-            waiting, files, samples=_names(arguments["samples"]), region=arguments["region"] or None,
-            irregular=arguments["irregular"], info=cutter.field if isinstance(cutter, ByField) else None,
-            min_count=arguments["min_count"], progress=_show_number,
-        )  # fmt: skip
-        plan = _plan(store, cutter, arguments, running)
-        directory = RunDirectory.create(out, config, overwrite=overwrite)
-        os.replace(waiting, directory.path / STORE)
-        directory.write_json("plan.json", plan)
+    directory = RunDirectory.create(out, config, overwrite=overwrite, resume=resume)
+    if resume and directory.read_json("config.json")["data"]["sha256"] != about["sha256"]:
+        raise UserError(f"{data} has changed since {out} was started: fit it anew into another --out.")
+    if not (directory.path / "plan.json").exists():
+        try:
+            _read(directory.path / STORE, files, arguments)
+            directory.write_json("plan.json", _plan(HaplotypeStore(directory.path / STORE), arguments, running))
+        except BaseException:
+            if not resume:
+                shutil.rmtree(directory.path)  # there is nothing in it yet
+            raise
     import_tensorflow()
     from tfvae import fitting
     from tfvae.report import write_report
@@ -124,7 +126,7 @@ def fit_haplotypes(data, out, arguments, changes, running, *, overwrite, resume)
         typer.echo(f"section {row['section']} ({len(done)} of {len(sections)}): {value}", err="error" in row)
 
     metrics = fitting.fit_haplotypes(
-        directory, running["jobs"], running["backend"], running["scheduler"], arguments["joint"], report
+        directory, running["jobs"], running["backend"], running["scheduler"], running["joint"], report
     )
     write_report(directory)
     for row in metrics["comparison"]:
@@ -135,13 +137,31 @@ def fit_haplotypes(data, out, arguments, changes, running, *, overwrite, resume)
         raise UserError(f"{count} failed; the others are finished, and --resume tries again.")
 
 
-def _plan(store, cutter, arguments, running):
+def _read(path, files, arguments):
+    """The store of the run, unless it is there."""
+    from tfvae.data.haplotypes import HaplotypeStore
+    from tfvae.data.sections import ByField, parse_sections
+
+    cutter = parse_sections(arguments["sections"])
+    if not path.exists():
+        HaplotypeStore.create(
+            path, files, samples=_names(arguments["samples"]), region=arguments["region"] or None,
+            irregular=arguments["irregular"], info=cutter.field if isinstance(cutter, ByField) else None,
+            min_count=arguments["min_count"], progress=_show_number,
+        )  # fmt: skip
+        if sys.stderr.isatty():
+            sys.stderr.write("\n")
+
+
+def _plan(store, arguments, running):
     """What the sections' fits are functions of."""
-    from tfvae.data.sections import make_sections, section_table
+    from tfvae.data.sections import make_sections, parse_sections, section_table
     from tfvae.data.tables import split_rows
 
     people = split_rows(len(store.samples), arguments["holdout"], arguments["seed"])
-    sections = make_sections(store.sites, cutter, arguments["min_sites"], arguments["max_sites"])
+    sections = make_sections(
+        store.sites, parse_sections(arguments["sections"]), arguments["min_sites"], arguments["max_sites"]
+    )
     table = section_table(store.sites, sections)
     rows = [{**row, "start": s.start, "stop": s.stop} for row, s in zip(table, sections, strict=True)]
     return {
@@ -162,17 +182,42 @@ def _recipe(model, changes):
     import_tensorflow()
     from tfvae.models import haplotypes
 
+    kinds = {f.name: f.default for f in dataclasses.fields(haplotypes.HaplotypeRecipe)}
+    for name, value in changes.items():
+        if name not in kinds:
+            raise UserError(f"--recipe has no setting {name!r}; it has {', '.join(kinds)}.")
+        if isinstance(value, str) and not isinstance(kinds[name], str):
+            changes[name] = _number(name, value)
     return dataclasses.asdict(getattr(haplotypes, model.replace("-", "_"))(**changes))
 
 
+def parse_recipe(text):
+    """{"temperature": "0.1", …} of "temperature=0.1,…"."""
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    if any(not equals or not value.strip() for _, equals, value in pairs):
+        raise UserError(f"--recipe must be settings such as temperature=0.1,mosaics=0, but is {text!r}.")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _number(name, text):
+    try:
+        return {"True": True, "False": False}[text] if text in ("True", "False") else int(text)
+    except ValueError:
+        try:
+            return float(text)
+        except ValueError:
+            raise UserError(f"--recipe {name} must be a number, but is {text!r}.") from None
+
+
 def _names(path):
-    """The people in a file, one a line; the first column counts."""
+    """The people in a file, one a line; the first column of a table counts."""
     if not path:
         return None
-    names = [line.split()[0] for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
-    twice = {name for name in names if names.count(name) > 1}
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    names = [line.split("\t")[0].strip() for line in lines if line.strip()]
+    twice = [name for name, count in collections.Counter(names).items() if count > 1]
     if not names or twice:
-        raise UserError(f"{path} {f'has {min(twice)} twice' if twice else 'has no names'}: give a name a line.")
+        raise UserError(f"{path} {f'has {twice[0]} twice' if twice else 'has no names'}: give a name a line.")
     return names
 
 

@@ -158,7 +158,7 @@ def _check_output(output, writer):
 
 
 def _read(codec, data):
-    if Path(data).is_dir():
+    if codec.kind == "images" and Path(data).is_dir():
         from tfvae.data.images import image_files
 
         image_files(data)

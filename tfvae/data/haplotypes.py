@@ -76,6 +76,8 @@ class HaplotypeStore:
             UserError: see `read_chunks`.
         """
         path = Path(path)
+        for left in path.parent.glob(f".*-{path.name}"):  # by a kill
+            shutil.rmtree(left, ignore_errors=True)
         temporary = path.with_name(f".{os.getpid()}-{path.name}")
         temporary.mkdir(parents=True)
         counts, lengths, contigs, number = {}, {}, {}, 0
@@ -90,6 +92,8 @@ class HaplotypeStore:
                         common = np.minimum(copies, 2 * len(people) - copies) >= min_count
                         counts["rare"] = counts.get("rare", 0) + int((~common).sum())
                         chunk = chunk[common]
+                        if not len(chunk):
+                            continue
                     bits.write(np.packbits(chunk.alleles.reshape(len(chunk), -1), axis=1).tobytes())
                     chunk.sites().to_csv(table, sep="\t", index=False, header=not number)
                     number += len(chunk)
@@ -127,6 +131,8 @@ def load_haplotypes(files, *, samples=None, region=None, irregular="refuse", inf
     for chunk, people in read_chunks(files, {}, {}, samples, region, irregular, info):  # noqa: B007
         alleles.append(chunk.alleles.reshape(len(chunk), -1).astype("uint8"))
         sites.append(chunk.sites())
+    if not alleles:
+        raise UserError(f"{files[0]} has no record left to use: all are irregular.")
     return Haplotypes(np.concatenate(alleles).T, pd.concat(sites, ignore_index=True), people)
 
 
@@ -144,7 +150,7 @@ def read_chunks(files, counts, lengths, samples=None, region=None, irregular="re
             field that a record lacks.
     """
     rules = parse_irregular(irregular) if isinstance(irregular, str) else irregular
-    people, finished, last, seen = samples, set(), None, set()
+    people, finished, last, sites = samples, set(), None, _Sites()
     for path in files:
         file = VariantFile(path)
         lengths |= {k: v for k, v in file.lengths.items() if v or k not in lengths}
@@ -162,14 +168,30 @@ def read_chunks(files, counts, lengths, samples=None, region=None, irregular="re
                     )
                 if last is None or contig != last[0]:
                     finished |= {last[0]} if last else set()
-                if last is None or (contig, position) != last:
-                    seen = {key for key in seen if key[:2] == (contig, position)}
                 last = contig, position
             if info is not None and any(s is None for s in chunk.section):
                 k = next(k for k, s in enumerate(chunk.section) if s is None)
                 raise UserError(f"{path}, {chunk.contig[k]}:{chunk.position[k]} has no INFO/{info} to cut sections by.")
             chunk = regular(chunk, rules, counts, path, people)
-            yield without_duplicates(chunk, seen, rules, counts, path), people
+            chunk = without_duplicates(chunk, sites.are_new(chunk), rules, counts, path)
+            if len(chunk):
+                yield chunk, people
+
+
+class _Sites:
+    """Tells the records of a site that has been seen, from one chunk to the next; positions do not go back."""
+
+    def __init__(self):
+        self.at, self.keys = None, set()
+
+    def are_new(self, chunk):
+        new = np.zeros(len(chunk), bool)
+        for k, key in enumerate(chunk.keys()):
+            if key[:2] != self.at:
+                self.at, self.keys = key[:2], set()
+            new[k] = key not in self.keys
+            self.keys.add(key)
+        return new
 
 
 def haplotypes_of(people):

@@ -145,12 +145,13 @@ def parse_sections(text):
             return ByLength(_positive(int(rest)))
         if kind == "cm":
             path, _, size = rest.rpartition(":")
-            return ByGeneticLength(_file(path), _positive(float(size)))
+            return ByGeneticLength(_checked(path, _map_table), _positive(float(size)))
         if kind == "hotspots":
             path, _, rate = rest.rpartition(":")
-            return ByHotspots(_file(path), _positive(float(rate))) if path else ByHotspots(_file(rest))
+            number = _positive(float(rate)) if path else 5.0
+            return ByHotspots(_checked(path or rest, _map_table), number)
         if kind == "breaks":
-            return ByBreakpoints(_file(rest))
+            return ByBreakpoints(_checked(rest, _breakpoints))
         if kind == "info" and rest:
             return ByField(rest)
     except ValueError as error:
@@ -223,15 +224,19 @@ def _positive(value):
     return value
 
 
-def _file(path):
+def _checked(path, read):
     if not Path(path).is_file():
         raise UserError(f"There is no file {path}.")
+    read(path)
     return path
 
 
 def _breakpoints(path):
     if Path(path).suffix.lower() == ".bed":
-        table = _read(path, header=None, comment="#").iloc[:, [0, 2]].set_axis(["contig", "position"], axis=1)
+        table = _read(path, header=None, comment="#")
+        if len(table.columns) < 3:
+            raise UserError(f"{path} is no BED file: it needs contig, start and end, without a header.")
+        table = table.iloc[:, [0, 2]].set_axis(["contig", "position"], axis=1)
     else:
         table = _read(path)
         table.columns = [c.lower() for c in table.columns]
@@ -255,13 +260,19 @@ _MAP_COLUMNS = {  # what maps call them
 }
 
 
-def _map(path, contig):
-    """(positions, cM at each, cM/Mb between each and the next) of a contig."""
-    table = _read(path)
+def _map_table(path):
+    """(table of a recombination map, what its columns are called)."""
+    table = _read(path, comment="#")
     table.columns = [c.lower() for c in table.columns]
     column = {k: next((c for c in some if c in table), None) for k, some in _MAP_COLUMNS.items()}
     if column["position"] is None or (column["map"] is None and column["rate"] is None):
         raise UserError(f"{path} is no recombination map: it needs position, and map (cM) or rate (cM/Mb).")
+    return table, column
+
+
+def _map(path, contig):
+    """(positions, cM at each, cM/Mb between each and the next) of a contig."""
+    table, column = _map_table(path)
     if column["contig"] is not None:
         contigs = table[column["contig"]].astype(str).str.removeprefix("chr")
         table = table[contigs == str(contig).removeprefix("chr")]
@@ -274,6 +285,8 @@ def _map(path, contig):
     spans = np.diff(position) / 1e6
     if column["map"] is None:
         rates = _numbers(table[column["rate"]], path)[:-1]
+        if (rates < 0).any():
+            raise UserError(f"{path} has negative rates of recombination.")
         return position, np.concatenate([[0.0], np.cumsum(rates * spans)]), rates
     centimorgans = _numbers(table[column["map"]], path)
     if (np.diff(centimorgans) < 0).any():

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from tfvae.data.haplotypes import Haplotypes
+from tfvae.errors import UserError
 from tfvae.requirements import require
 
 POPULATIONS = ("YRI", "CEU", "CHB")
@@ -46,6 +47,10 @@ def simulate_haplotypes(num_people=300, length=1_000_000, seed=1, min_count=3):
             taken.add(position)
             rows.append(variant.genotypes.astype("uint8"))
             sites.append(("1", position, ".", *variant.alleles, None))
+    if not rows:
+        raise UserError(
+            f"{num_people} people at {length} base pairs vary nowhere often enough: simulate more of either."
+        )
     sites = pd.DataFrame(sites, columns=["contig", "position", "id", "ref", "alt", "section"])
     people = [p for p, n in zip(POPULATIONS, shares, strict=True) for _ in range(n)]
     names = [f"{p}{k:05d}" for k, p in enumerate(people)]

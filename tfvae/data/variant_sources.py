@@ -174,7 +174,9 @@ def objects(values):
 
 
 def has_index(path):
-    """Whether there is a .tbi or .csi beside the file; UserError where it is older than the file."""
+    """Whether there is a .tbi or .csi beside a file of BGZF; UserError where it is older than the file."""
+    if not is_bgzf(path):
+        return False
     for suffix in (".tbi", ".csi"):
         index = path.with_name(path.name + suffix)
         if index.exists():
@@ -184,6 +186,12 @@ def has_index(path):
     return False
 
 
+def is_bgzf(path):
+    with open(path, "rb") as file:
+        head = file.read(18)
+    return head[:4] == b"\x1f\x8b\x08\x04" and head[12:14] == b"BC"
+
+
 def check_whole(path):
     """Refuses an empty file, and a BGZF file without its end block: cut between blocks, it would read without an error."""
     size = path.stat().st_size
@@ -191,12 +199,12 @@ def check_whole(path):
         raise UserError(f"{path} is empty.")
     try:
         with open(path, "rb") as file:
-            head = file.read(18)
             file.seek(max(0, size - len(_END_BLOCK)))
             tail = file.read()
+        cut = is_bgzf(path) and tail != _END_BLOCK
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}).") from None
-    if head[:4] == b"\x1f\x8b\x08\x04" and head[12:14] == b"BC" and tail != _END_BLOCK:
+    if cut:
         raise UserError(f"{path} is truncated: it does not end in a BGZF end block. Copy or compress it again.")
 
 

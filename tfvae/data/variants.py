@@ -27,7 +27,7 @@ _SEQUENCE = re.compile(r"[ACGTNacgtn]+")
 
 def is_variant_file(path):
     """Whether the name is one of a file of variants."""
-    return str(path).lower().endswith(SUFFIXES)
+    return str(path).lower().rstrip("/").endswith(SUFFIXES)
 
 
 def parse_irregular(text):
@@ -56,7 +56,8 @@ class VariantFile:
     """
 
     def __init__(self, path):
-        self.path = Path(path)
+        self.path = Path(path)  # without a last slash
+        path = self.path
         if not is_variant_file(path):
             raise UserError(f"{path} is not a file of variants: give {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
         if not self.path.exists():
@@ -149,6 +150,7 @@ def regular(chunk, rules, counts, path, samples):
             if rules[kind] == "drop":
                 kept &= ~where
     chunk = chunk[kept]
+    chunk = chunk[(chunk.alleles != MISSING).any(axis=(1, 2))]  # of what is known nowhere, nothing is imputed
     unknown = chunk.alleles == MISSING
     if unknown.any():  # the rule says impute: the commoner allele of the site
         common = (chunk.alleles == 1).sum(axis=(1, 2)) > (chunk.alleles == 0).sum(axis=(1, 2))
@@ -156,15 +158,11 @@ def regular(chunk, rules, counts, path, samples):
     return chunk
 
 
-def without_duplicates(chunk, seen, rules, counts, path):
-    """The records whose site is not in the set `seen`, which they are added to."""
-    fresh = np.zeros(len(chunk), bool)
-    for k, key in enumerate(chunk.keys()):
-        fresh[k] = key not in seen
-        seen.add(key)
-    if not fresh.all():
-        _refuse_or_count("duplicate", ~fresh, chunk, rules, counts, path, None)
-    return chunk[fresh]
+def without_duplicates(chunk, new, rules, counts, path):
+    """The records whose sites are new, as the mask `(n,)` says."""
+    if not new.all():
+        _refuse_or_count("duplicate", ~new, chunk, rules, counts, path, None)
+    return chunk[new]
 
 
 def _refuse_or_count(kind, where, chunk, rules, counts, path, samples):
@@ -193,8 +191,8 @@ def _first_person(kind, record, samples):
 
 
 def _unphased(chunk):
-    """Heterozygous without a phase; a homozygous call needs none."""
-    return ~chunk.phased & (chunk.alleles[..., 0] != chunk.alleles[..., 1]) & (chunk.alleles >= 0).all(axis=2)
+    """Two alleles, or one and an unknown one, without a phase; a homozygous call needs none."""
+    return ~chunk.phased & (chunk.alleles[..., 0] != chunk.alleles[..., 1]) & (chunk.alleles != PADDING).all(axis=2)
 
 
 def _matching(words, test):

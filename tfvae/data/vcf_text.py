@@ -15,7 +15,9 @@ _FIXED = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT
 _CONTIG = re.compile(r"##contig=<.*?\bID=([^,>]+)(?:.*?\blength=(\d+))?")
 _CALL = re.compile(rb"(0|[1-9]\d*|\.)(?:([|/])(0|[1-9]\d*|\.))?")
 _REF = re.compile(r"[ACGTNacgtn]+")
+_POSITION = re.compile(r"[0-9]{1,10}")
 _NAME = re.compile(r"[!-~]+")  # printable, no space
+_LAST = 2**29 - 1  # the last position that a tabix index holds
 _LOOKUP = np.full(256, 127, "int8")  # a byte of a call -> its allele
 _LOOKUP[[ord("0"), ord("1"), ord(".")]] = 0, 1, MISSING
 
@@ -67,8 +69,8 @@ class TextSource:
         everyone = len(columns) == len(self.samples) and (np.diff(columns) == 1).all()
         numbered = zip(lines, numbers, strict=False)
         while some := [self._parsed(line, number, info) for line, number in itertools.islice(numbered, size)]:
-            *sites, calls, at = zip(*some, strict=True)
-            alleles, phased = self._called(calls, sites, at)
+            *sites, calls, alone, at = zip(*some, strict=True)
+            alleles, phased = self._called(calls, alone, sites[4], at)
             if not everyone:
                 alleles, phased = alleles[:, columns], phased[:, columns]
             contig, position, *words = sites
@@ -83,10 +85,16 @@ class TextSource:
     def _fetched(self, where):
         pysam = require("pysam", "vcf")
         contig, first, last = where
-        with pysam.TabixFile(str(self.path), encoding="utf-8") as file:
-            if contig in file.contigs:
-                for line in file.fetch(contig, max(first - 1, 0), min(last, 2**31 - 1)):
-                    yield line.encode()
+        pysam.set_verbosity(0)  # its errors are ours to tell
+        try:
+            with pysam.TabixFile(str(self.path), encoding="utf-8") as file:
+                if contig in file.contigs and first < _LAST:
+                    for line in file.fetch(contig, max(first - 1, 0), min(last, _LAST)):
+                        yield line.encode()
+        except (OSError, ValueError, NotImplementedError):
+            raise UserError(
+                f"The index of {self.path} does not fit the file: index it again, with `tabix -f -p vcf`."
+            ) from None
 
     def _reading(self, what, count=None):
         return _Reading(self.path, what, count)
@@ -98,13 +106,13 @@ class TextSource:
             raise UserError(f"{self.path}, {_at(number)} is not text: the file is damaged.") from None
 
     def _parsed(self, line, number, info):
-        """(contig, position, id, ref, alt, section, the bytes of the calls, (number, contig:position))."""
+        """(contig, position, id, ref, alt, section, the bytes of the calls, whether GT stands alone, where it is)."""
         fields = line.split(b"\t", 9)
         if len(fields) < 10:
             raise UserError(f"{self.path}, {_at(number)} has {len(fields)} columns instead of {9 + len(self.samples)}.")
         head = self._decoded(b"\t".join(fields[:9]), number).split("\t")
         contig, position, name, ref, alt, _, _, about, form = head
-        if not position.isdecimal() or not _NAME.fullmatch(contig):
+        if not _POSITION.fullmatch(position) or not _NAME.fullmatch(contig):
             raise UserError(
                 f"{self.path}, {_at(number)} has no contig and position, but {contig[:20]!r}, {position[:20]!r}."
             )
@@ -117,15 +125,14 @@ class TextSource:
             raise UserError(
                 f"{self.path}, {where} has no genotypes: its FORMAT is {form[:40]!r} and does not begin with GT."
             )
-        calls = fields[9] if form == "GT" else fields[9] + b"\t:"  # the mark of a line that is split call by call
-        return contig, int(position), name, ref, alt, _info(about, info), calls, where
+        return contig, int(position), name, ref, alt, _info(about, info), fields[9], form == "GT", where
 
-    def _called(self, calls, sites, at):
-        """Alleles `(n, people, 2)` and phased `(n, people)` of the bytes of some lines."""
+    def _called(self, calls, alone, alternatives, at):
+        """Alleles `(n, people, 2)` and phased `(n, people)` of the bytes of some lines; `alone`: FORMAT is GT alone."""
         people = len(self.samples)
         alleles = np.empty((len(calls), people, 2), "int8")
         phased = np.empty((len(calls), people), bool)
-        quick = [k for k, c in enumerate(calls) if len(c) == 4 * people - 1]
+        quick = [k for k, c in enumerate(calls) if alone[k] and len(c) == 4 * people - 1]
         table = np.frombuffer(b"".join(calls[k] + b"\t" for k in quick), "uint8").reshape(-1, people, 4)
         bar = table[..., 1] == ord("|")
         found = _LOOKUP[table[..., ::2]]
@@ -134,9 +141,9 @@ class TextSource:
         quick = np.array(quick, int)
         alleles[quick[plain]], phased[quick[plain]] = found[plain], bar[plain]
         for k in sorted(set(range(len(calls))) - set(quick[plain].tolist())):
-            number = 0 if sites[4][k] == "." else sites[4][k].count(",") + 1
-            alleles[k], phased[k] = self._split(calls[k].removesuffix(b"\t:"), number, at[k])
-        none = [k for k in np.flatnonzero((alleles > 0).any(axis=(1, 2))) if sites[4][k] == "."]
+            number = 0 if alternatives[k] == "." else alternatives[k].count(",") + 1
+            alleles[k], phased[k] = self._split(calls[k], number, at[k])
+        none = [k for k in np.flatnonzero((alleles > 0).any(axis=(1, 2))) if alternatives[k] == "."]
         if none:
             raise UserError(f"{self.path}, {at[none[0]]} has the allele 1, but no ALT.")
         return alleles, phased
@@ -160,7 +167,7 @@ class TextSource:
                     value = MISSING if allele == b"." else int(allele)
                     if value > num_alternatives:
                         raise UserError(f"{self.path}, {where} has the allele {value}, but {num_alternatives} ALT.")
-                    alleles[k, side] = value
+                    alleles[k, side] = min(value, 127)
             phased[k] = match[2] != b"/"
             if call == b".":
                 alleles[k] = MISSING

@@ -35,6 +35,8 @@ def write_vcf(path, alleles, sites, samples=None, lengths=None, notes=()):
         UserError: for an odd number of haplotypes, another file name, a folder that is not there.
     """
     path, alleles = Path(path), np.asarray(alleles)
+    if not alleles.size:
+        raise UserError("There is no haplotype to write.")
     if len(alleles) % 2:
         raise UserError(
             f"Two haplotypes make a person, so that {len(alleles)} cannot be written: ask for an even number."
@@ -45,6 +47,8 @@ def write_vcf(path, alleles, sites, samples=None, lengths=None, notes=()):
         raise UserError(f"{path} cannot be written: give a name that ends in .vcf or .vcf.gz.")
     pysam = require("pysam", "vcf") if path.suffix.lower() == ".gz" else None
     people = len(alleles) // 2
+    if samples is not None and len(samples) != people:
+        raise ValueError(f"{len(alleles)} haplotypes are of {people} people, but got {len(samples)} names.")
     samples = [f"SYN_{k:0{max(4, len(str(people)))}d}" for k in range(1, people + 1)] if samples is None else samples
     try:
         with replacing(path) as temporary:
@@ -54,9 +58,10 @@ def write_vcf(path, alleles, sites, samples=None, lengths=None, notes=()):
                     file.write(record)
             if pysam:
                 pysam.tabix_index(str(temporary), preset="vcf", force=True, keep_original=True)
-                temporary.with_name(temporary.name + ".tbi").replace(path.with_name(path.name + ".tbi"))
-        if pysam:
-            path.with_name(path.name + ".tbi").touch()  # never older than the file
+        if pysam:  # after the file: a kill between the two leaves an index that is older than its file
+            index = path.with_name(path.name + ".tbi")
+            temporary.with_name(temporary.name + ".tbi").replace(index)
+            index.touch()
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror or error}).") from None
 

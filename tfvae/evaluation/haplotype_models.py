@@ -132,13 +132,12 @@ class LiStephens(HaplotypeModel):
         self.rho, self.theta = float(rho), float(theta)
 
     @classmethod
-    def fit(cls, train, validation, position, rhos=None, thetas=None):
+    def fit(cls, train, validation, position):
         """The model of the ρ and θ best on `validation`, whose grid is widened until the best lies inside it.
 
-        Grids are of factors of 2 and 2, around ρ = 1e-5 and θ = 5e-4 unless given.
+        The grid is of factors of 2 around ρ = 1e-5 and θ = 5e-4.
         """
-        rho = {0: 1e-5} if rhos is None else dict(enumerate(rhos))
-        theta = {0: 5e-4} if thetas is None else dict(enumerate(thetas))
+        rho, theta = {0: 1e-5}, {0: 5e-4}
         scores, best = {}, (0, 0)
 
         def score(i, j):

@@ -17,7 +17,8 @@ from tfvae.fitting.haplotypes import draw_overlays, run_sections
 from tfvae.importance import standard_error
 from tfvae.runs import METRICS, RunDirectory
 
-_BASELINES = ("independent_sites", "chow_liu_tree", "bernoulli_mixture", "li_stephens")
+_BASELINES = ("independent_sites", "chow_liu_tree", "bernoulli_mixture_32", "bernoulli_mixture_128", "li_stephens")
+_PAIRED = ("bernoulli_mixture_128", "li_stephens")
 _REAL = ("low_density", "aats_truth", "aats_synthetic", "ld_correlation", "copies")
 
 
@@ -116,11 +117,27 @@ def _write(run, rows, names):
             "arms": [{"arm": arm, **values} for arm, values in summary.items()],
             "real_against_real": [real],
             "log_likelihoods": by_section,
+            "modes_hit_by_draws": _by_section(frame, names, "modes_hit"),
+            "low_density_of_draws": _by_section(frame, names, "low_density"),
+            "last_arm_over_baselines": [
+                {"section": n}
+                | {k: v for k, v in last.loc[n].items() if k.startswith(tuple(f"over_{b}" for b in _PAIRED))}
+                for n in names
+            ],
             "paired": _paired(run, frame, names),
             "averages": _averages(run, frame, names) if "wide" in summary else [],
             "sections": rows,
         },
     )
+
+
+def _by_section(frame, names, measure):
+    """A row for each section: the measure by arm, beside real people's."""
+    rows = []
+    for name in names:
+        here = frame[frame["section"] == name].set_index("arm")
+        rows.append({"section": name, **here[measure].to_dict(), "real people": here[f"real_{measure}"].iloc[0]})
+    return rows
 
 
 def _paired(run, frame, names):

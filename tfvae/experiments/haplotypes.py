@@ -26,7 +26,7 @@ class Haplotypes(Experiment):
     presets: ClassVar[dict] = {
         "paper": {},
         "quick": {"simulated_people": 60, "num_steps": 40, "final_steps": 40, "num_samples": 20, "mosaics": 1,
-                  "hidden": (32,), "final_hidden": (32,), "num_components": 8, "incumbent_epochs": 2,
+                  "hidden": (32,), "num_components": 8, "incumbent_epochs": 2,
                   "arms": ("incumbent", "wide", "mixture", "final")},
     }  # fmt: skip
 
@@ -36,11 +36,12 @@ class Haplotypes(Experiment):
         "mosaics", "final",
     )  # fmt: skip
     num_steps: int = 6_000
-    final_steps: int = 12_000
+    final_steps: int = 15_000
     num_samples: int = 1_000
     num_components: int = 500
     hidden: tuple = (256, 256)
-    final_hidden: tuple = (512, 512)
+    final_activation: str = "gelu"
+    final_warm_up: float = 0.5
     mosaics: int = 19
     iwae_draws: int = 5
     incumbent_epochs: int = 1000
@@ -66,7 +67,7 @@ class Haplotypes(Experiment):
         from tfvae.models import haplotypes
 
         incumbent = haplotypes.incumbent(epochs=self.incumbent_epochs)
-        wide = haplotypes.standard_prior(hidden=self.hidden, num_steps=self.num_steps, warm_up=0.0)
+        wide = haplotypes.standard_prior(hidden=self.hidden, activation="relu", num_steps=self.num_steps, warm_up=0.0)
         change = dataclasses.replace
         warm = change(wide, warm_up=0.3)
         mixture = change(warm, prior=f"mixture:{self.num_components}")
@@ -83,7 +84,13 @@ class Haplotypes(Experiment):
             "mixture": mixture,
             "masked": change(mixture, masked=0.1),
             "mosaics": mosaics,
-            "final": change(mosaics, hidden=self.final_hidden, num_steps=self.final_steps, all_people=True),
+            "final": change(
+                mosaics,
+                activation=self.final_activation,
+                warm_up=self.final_warm_up,
+                num_steps=self.final_steps,
+                all_people=True,
+            ),
         }
         return {name: found[name] for name in self.arms}
 
@@ -105,5 +112,5 @@ CHANGES = {
     "mixture": "warm-up, a mixture of 500 Gaussians that starts at the encodings",
     "masked": "mixture, a tenth of the sites hidden from the encoder in training",
     "mosaics": "mixture, trained on 19 mosaics for each training haplotype in their place",
-    "final": "mosaics, layers of 512, twice the steps, trained on the validation people too",
+    "final": "mosaics, GELU, 15,000 steps with a warm-up over half of them, trained on the validation people too",
 }

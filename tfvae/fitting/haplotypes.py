@@ -1,6 +1,11 @@
 """A model for each section of haplotypes: independent, in parallel, and a kill or an error costs one section."""
 
+import contextlib
+import json
 import os
+import shutil
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -32,8 +37,9 @@ def fit_haplotypes(run, jobs=None, backend="loky", scheduler=None, joint=False, 
     """
     names = [s["section"] for s in run.read_json("plan.json")["sections"]]
     rows, failed = run_sections(run, names, jobs=jobs, backend=backend, scheduler=scheduler, report=report)
-    if joint and len(rows) > 1:
+    if joint and len(rows) > 1 and not failed:
         fit_joint(run, [r["section"] for r in rows])
+    joint = (run.path / JOINT).exists()
     metrics = _metrics(run, rows, failed, joint)
     run.write_json(METRICS, metrics)
     if rows:
@@ -53,11 +59,14 @@ def fit_joint(run, names):
     order = 2 * rng.permutation(len(mean) // 2)
     order = np.stack([order, order + 1], axis=1).ravel()  # people stay together
     z = (mean + sd * rng.normal(size=mean.shape)).astype("float32")[order]
-    held = max(2, len(z) // 10)
+    held = 2 * max(1, len(z) // 20)
     x, validation = z[held:], z[:held]
     prior = MixturePrior(32, min(200, len(x) // 4), seed=plan["seed"])
     stopping = keras.callbacks.EarlyStopping("val_loss", patience=20, restore_best_weights=True)
     part = RunDirectory(run.path / "joint")
+    if part.read_json("sections.json", default=[""]) != names:  # of other sections
+        shutil.rmtree(part.path, ignore_errors=True)
+        part.write_json("sections.json", names)
     vae, _ = fit_in_run(
         part, lambda: make_dense_vae(z.shape[1], 32, (256, 256), prior=prior, activations="relu"), x, seed=plan["seed"],
         epochs=200, batch_size=128, validation_data=validation, callbacks=[StartPrior(x, 20, plan["seed"]), stopping],
@@ -67,7 +76,8 @@ def fit_joint(run, names):
 
 
 def _metrics(run, rows, failed, joint):
-    names = ["tfvae", "independent sites", "Chow-Liu tree", "Bernoulli mixture", "Li and Stephens"]
+    names = ["tfvae", "independent sites", "Chow-Liu tree", "Bernoulli mixture of 32", "Bernoulli mixture of 128",
+             "Li and Stephens"]  # fmt: skip
     comparison = []
     if rows:
         folders = [run.path / SECTIONS / r["section"] for r in rows]
@@ -76,7 +86,8 @@ def _metrics(run, rows, failed, joint):
             {"model": name, "nll": -float(values.mean()), "standard_error": standard_error(values)}
             for name, values in zip(names, [ours, *others], strict=True)
         ]
-    notes = [f"Section {name} failed: {why}" for name, why in failed.items()]
+    notes = ["Likelihoods and codes are those of independent sections, also where draws are joint."] if joint else []
+    notes += [f"Section {name} failed: {why}" for name, why in failed.items()]
     if len(rows) > 1 and not joint:
         notes.append(
             "Sections are drawn independently of each other: linkage is cut at their boundaries (see --joint)."
@@ -109,7 +120,7 @@ def _draw_run(run, rows):
 
     from tfvae.runs import load_run
 
-    columns = ["held_out_log_likelihood", "bernoulli_mixture", "li_stephens"]
+    columns = ["held_out_log_likelihood", "bernoulli_mixture_128", "li_stephens"]
     table = pd.DataFrame(rows).set_index("section")[columns]
     run.save_figure("1-sections", plots.share_bars(table, "Held-out log p(x) by section", "nats per haplotype"))
     draw_overlays(run, run.path, [r["section"] for r in rows], "3")
@@ -141,7 +152,7 @@ def run_sections(run, names, *, jobs=None, backend="loky", scheduler=None, repor
     Args:
         run: `RunDirectory` with its `plan.json` and store.
         names: sections, in any order.
-        jobs: int, at once; None for as many as there are cores (loky) or workers (dask, ray).
+        jobs: int, at once; None for as many as there are cores. The workers of a Dask scheduler decide for themselves.
         backend: "loky", "sequential", "dask" or "ray".
         scheduler: address of a Dask scheduler; None starts one on this machine.
         report: function of each row as it comes.
@@ -151,40 +162,77 @@ def run_sections(run, names, *, jobs=None, backend="loky", scheduler=None, repor
     """
     import joblib
 
-    def work(path, name, threads):
-        """Sent by value, so that a new worker imports TensorFlow in here, without what its C++ parts say of the machine."""
-        with open(os.devnull, "w") as nowhere:
-            stderr = os.dup(2)
-            os.dup2(nowhere.fileno(), 2)
-            try:
-                from tfvae.fitting.sections import fit_section_safely
-            finally:
-                os.dup2(stderr, 2)
-                os.close(stderr)
-        return fit_section_safely(path, name, threads)
+    rows, failed = {}, {}
+    for name in names:  # what is finished is not sent to a worker
+        done = RunDirectory(run.path / SECTIONS / name).read_json(METRICS, default={"section": None})
+        if done["section"] is not None:
+            rows[name] = done
+            report(done)
+    waiting = [name for name in names if name not in rows]
+    jobs = 1 if backend == "sequential" else max(1, min(jobs or joblib.cpu_count(), len(waiting)))
+    threads = 1 if scheduler else max(1, joblib.cpu_count() // jobs)
+    work = _in_own_process if backend in ("dask", "ray") else _quietly
+    tasks = [joblib.delayed(work)(str(run.path.absolute()), name, threads) for name in waiting]
+    try:
+        with _backend(backend, scheduler, jobs):
+            as_they_come = "list" if backend == "ray" else "generator_unordered"  # Ray's backend has no generators
+            for row in joblib.Parallel(n_jobs=jobs, return_as=as_they_come, batch_size=1)(tasks):
+                (failed if "error" in row else rows)[row["section"]] = row.get("error", row)
+                report(row)
+    except (
+        RuntimeError,
+        OSError,
+    ) as error:  # of joblib itself: a worker that the system has killed takes the others along
+        why = f"its worker ended ({type(error).__name__})"
+        failed |= {name: why for name in waiting if name not in rows and name not in failed}
+    return [rows[name] for name in names if name in rows], failed
 
-    jobs = min(jobs or os.cpu_count(), len(names)) or 1
-    threads = max(1, os.cpu_count() // jobs)
-    with _backend(backend, scheduler):
-        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
-        done = {}
-        for row in parallel(joblib.delayed(work)(str(run.path.absolute()), name, threads) for name in names):
-            done[row["section"]] = row
-            report(row)
-    rows = [done[name] for name in names]
-    return [r for r in rows if "error" not in r], {r["section"]: r["error"] for r in rows if "error" in r}
+
+def _quietly(path, name, threads):
+    """The fit of a section; a new worker imports TensorFlow in here, without what its C++ parts say of the machine."""
+    with open(os.devnull, "w") as nowhere:
+        stderr = os.dup(2)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            from tfvae.fitting.sections import fit_section_safely
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+    return fit_section_safely(path, name, threads)
 
 
-def _backend(name, scheduler):
+def _in_own_process(path, name, threads):
+    """The fit of a section in a new process: a worker's other threads draw from Python's generator, as seeds do."""
+    code = "import sys; from tfvae.fitting.sections import main; main(*sys.argv[1:])"
+    done = subprocess.run([sys.executable, "-c", code, path, name, str(threads)], capture_output=True, text=True)
+    lines = done.stdout.strip().splitlines()
+    if done.returncode or not lines:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        return {"section": name, "error": f"its process ended with status {done.returncode}: {last}"}
+    return json.loads(lines[-1])
+
+
+@contextlib.contextmanager
+def _backend(name, scheduler, jobs):
     import joblib
 
+    for function in (_quietly, _in_own_process):
+        function.__module__ = (
+            "__main__"  # so that joblib sends them by value: a new worker imports this file within them
+        )
     if name == "dask":
         distributed = require("distributed", "dask")
-        client = distributed.Client(scheduler) if scheduler else distributed.Client(threads_per_worker=1)
-        return joblib.parallel_config(backend="dask", client=client)
+        local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None}
+        with (
+            distributed.Client(scheduler) if scheduler else distributed.Client(**local) as client,
+            joblib.parallel_config(backend="dask", client=client),
+        ):
+            yield
+        return
     if name == "ray":
         require("ray", "ray")
         from ray.util.joblib import register_ray
 
         register_ray()
-    return joblib.parallel_config(backend=name)
+    with joblib.parallel_config(backend=name):
+        yield

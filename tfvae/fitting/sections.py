@@ -1,6 +1,8 @@
 """One section of haplotypes: its data, its model and its measures, a function of the run's plan alone."""
 
 import functools
+import json
+import sys
 from pathlib import Path
 
 import keras
@@ -8,6 +10,7 @@ import numpy as np
 
 from tfvae import plots
 from tfvae.callbacks import StartPrior
+from tfvae.catalogue import parse_prior
 from tfvae.checkpoints import fit_in_run
 from tfvae.data.haplotype_codec import SECTIONS, STORE
 from tfvae.data.haplotypes import HaplotypeStore, haplotypes_of, minor_allele_frequency
@@ -16,6 +19,7 @@ from tfvae.evaluation.collapse import latent_report
 from tfvae.evaluation.genotypes import Components, genotype_report, is_overfitted, modes
 from tfvae.evaluation.haplotype_models import BernoulliMixture, ChowLiuTree, IndependentSites, LiStephens
 from tfvae.fitting.training import draw_latent, prior_maker
+from tfvae.importance import standard_error
 from tfvae.models.haplotype_vae import HaplotypeRecipe, make_haplotype_vae
 from tfvae.runs import METRICS, RunDirectory
 
@@ -33,6 +37,11 @@ def fit_section_safely(path, name, threads):
     except Exception as error:  # whatever it is, the other sections go on
         lines = str(error).strip().splitlines()
         return {"section": name, "error": f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__}
+
+
+def main(path, name, threads):
+    """A process that fits one section and writes its row to standard output."""
+    sys.stdout.write("\n" + json.dumps(fit_section_safely(path, name, int(threads))) + "\n")
 
 
 def fit_section(path, name, threads=None):
@@ -55,11 +64,14 @@ def fit_section(path, name, threads=None):
     if plan["compare"]:
         means, arrays["baselines"] = measure_baselines(data)
         row |= means
+        for baseline, scores in zip(means, arrays["baselines"], strict=True):  # paired: on the same haplotypes
+            gain = arrays["log_likelihood"] - scores
+            row |= {f"over_{baseline}": float(gain.mean()), f"over_{baseline}_standard_error": standard_error(gain)}
     part.path.mkdir(parents=True, exist_ok=True)
     for file, values in {"sites": data.rows, **arrays}.items():
         with part.writing(f"{file}.npy") as target, open(target, "wb") as opened:
             np.save(opened, values)
-    _draw(part, vae, data, history)
+    _draw(part, vae, data, decoded, arrays["points"], history)
     latent_dim = vae.latent_shape[0]
     section = {"section": name, **data.about, "latent_dim": latent_dim, "epochs": len(history), **row}
     part.write_json(METRICS, section)
@@ -129,7 +141,7 @@ def train_section(part, data, recipe, checkpoint_seconds=10.0):
         copying = LiStephens(data.states(fitted), data.positions, data.copying_model.rho, data.copying_model.theta)
         x = copying.sample(count, data.seed).astype("float32")
     epochs, steps, patience = recipe.epochs_and_steps(len(x))
-    make_prior = prior_maker(recipe.prior, fitted, data.seed)
+    make_prior = prior_maker(_affordable(recipe.prior, len(fitted)), fitted, data.seed)
     callbacks, validation = [], None
     if not recipe.all_people:
         validation = data.validation
@@ -143,6 +155,12 @@ def train_section(part, data, recipe, checkpoint_seconds=10.0):
     )  # fmt: skip
 
 
+def _affordable(prior, num_rows):
+    """The prior's name with at most a component for four haplotypes."""
+    name, number = parse_prior(prior)
+    return f"{name}:{min(number, max(1, num_rows // 4))}" if name in ("mixture", "vamp") else prior
+
+
 def measure_section(vae, data, decoded, num_samples):
     """(flat measures, arrays to keep) of a section's model: likelihoods of held-out haplotypes, and what it draws."""
     estimate = vae.log_likelihood(data.held_out, num_samples, data.seed)
@@ -152,6 +170,7 @@ def measure_section(vae, data, decoded, num_samples):
         "held_out_log_likelihood": estimate.mean,
         "standard_error": estimate.mean_standard_error,
         "doubling_gain": float(np.nanmean(estimate.doubling_gain)),
+        "validation_log_likelihood": vae.log_likelihood(data.validation, num_samples, data.seed).mean,
         "active_units": latent_report(vae, data.held_out, data.seed).active_units,
         **report,
         "overfitted": is_overfitted(report, reference),
@@ -173,7 +192,8 @@ def measure_baselines(data):
     baselines = {
         "independent_sites": IndependentSites(fitted),
         "chow_liu_tree": ChowLiuTree(fitted),
-        "bernoulli_mixture": BernoulliMixture(fitted, min(128, len(fitted) // 4)),
+        "bernoulli_mixture_32": BernoulliMixture(fitted, min(32, len(fitted) // 4)),
+        "bernoulli_mixture_128": BernoulliMixture(fitted, min(128, len(fitted) // 4)),
         "li_stephens": LiStephens(
             data.states(fitted), data.positions, data.copying_model.rho, data.copying_model.theta
         ),

@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import keras
+import numpy as np
 
 from tfvae.layers import IndependentBernoulli
 from tfvae.models.factories import make_dense_vae
@@ -20,7 +21,8 @@ class HaplotypeRecipe:
         activation: of the hidden layers.
         dropout: share of the hidden units that a training step leaves out; one for all or one each.
         masked: share of the sites that a training step hides from the encoder.
-        prior: "standard", "mixture:K", "vamp:K", "exemplar" or "flow", as the command takes it.
+        prior: "standard", "mixture:K", "vamp:K", "exemplar" or "flow", as the command takes it; K is at most a quarter of
+            the number of training haplotypes.
         kl_weight: float β, the KL's weight in training.
         temperature: float T, divides log p(x|z) in training.
         num_draws: int S; above 1 the objective is IWAE(S).
@@ -38,17 +40,17 @@ class HaplotypeRecipe:
     """
 
     latent_dim: int | None = 32
-    hidden: tuple | None = (512, 512)
-    activation: str = "relu"
+    hidden: tuple | None = (256, 256)
+    activation: str = "gelu"
     dropout: float | tuple = 0.0
     masked: float = 0.0
     prior: str = "mixture:500"
     kl_weight: float = 1.0
     temperature: float = 1.0
     num_draws: int = 1
-    warm_up: float = 0.3
+    warm_up: float = 0.5
     mosaics: int = 19
-    num_steps: int = 12_000
+    num_steps: int = 15_000
     epochs: int | None = None
     patience: int | None = None
     batch_size: int = 128
@@ -81,7 +83,11 @@ def make_haplotype_vae(num_sites, recipe=None, *, make_prior=None, num_steps=Non
         num_steps: int, optimizer steps that the learning rate falls over and the warm-up is a share of; None for neither.
     """
     recipe = HaplotypeRecipe() if recipe is None else recipe
-    num_sites = num_sites if isinstance(num_sites, int) else num_sites.shape[1]
+    num_sites = int(num_sites) if np.ndim(num_sites) == 0 else num_sites.shape[1]
+    if recipe.num_draws > 1 and (recipe.kl_weight, recipe.temperature) != (1, 1):
+        raise ValueError(
+            "`kl_weight` and `temperature` are of the ELBO: leave them at 1 where num_draws is above 1 (IWAE)."
+        )
     latent_dim, hidden = recipe.sizes(num_sites)
     rate = recipe.learning_rate
     if num_steps is not None and not recipe.constant_rate:
