@@ -136,14 +136,15 @@ def test_a_prior_starts_at_the_encodings_after_some_epochs(x):
 
 def test_sections_used_as_one_are_their_sections(x):
     """Likelihoods add up, codes and alleles stand side by side."""
-    from tfvae.models import SectionedVAE
+    from tfvae.models.sections import SectionedVAE, seeds_of
 
     data = (np.random.default_rng(0).random((20, 9)) < 0.5).astype("float32")
     recipe = tfvae.HaplotypeRecipe(latent_dim=2, hidden=(4,))
     parts = [tfvae.make_haplotype_vae(v, recipe) for v in (4, 5)]
     whole = SectionedVAE([lambda: parts[0], lambda: parts[1]], [4, 5], [2, 2])
     assert (whole.data_shape, whole.latent_shape) == ((9,), (4,))
-    one, other = parts[0].log_likelihood(data[:, :4], 10), parts[1].log_likelihood(data[:, 4:], 10)
+    first, second = seeds_of(0, 2)
+    one, other = parts[0].log_likelihood(data[:, :4], 10, first), parts[1].log_likelihood(data[:, 4:], 10, second)
     found = whole.log_likelihood(data, 10)
     np.testing.assert_allclose(found.log_likelihood, one.log_likelihood + other.log_likelihood, rtol=1e-5)
     np.testing.assert_allclose(found.standard_error, np.hypot(one.standard_error, other.standard_error), rtol=1e-5)

@@ -16,10 +16,18 @@ app = typer.Typer(
 RunPath = Annotated[Path, typer.Argument(help="a run directory", metavar="RUN")]
 Data = Annotated[
     str,
-    typer.Argument(help="a .csv, .parquet, .npy or .npz file, a folder of images, or a set by name", metavar="DATA"),
+    typer.Argument(
+        help="a .csv, .parquet, .npy or .npz file, a folder of images, a set by name, or a .vcf, .vcf.gz or .bcf",
+        metavar="DATA",
+    ),
 ]
 Output = Annotated[
-    Path, typer.Option("-o", "--output", help="the file to write: .csv, .parquet, .npy, .npz; .png for images")
+    Path,
+    typer.Option(
+        "-o",
+        "--output",
+        help="the file to write: .csv, .parquet, .npy, .npz; .png for images, .vcf or .vcf.gz for haplotypes",
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="of all randomness")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace an earlier run in --out")]

@@ -58,7 +58,7 @@ class SectionedVAE:
 
     def sample(self, n, seed=None, mean=False):
         """n draws of whole haplotypes, or decoder means, `(n, V)`; each section from a seed of its own."""
-        seeds = _seeds(seed, len(self.loaders))
+        seeds = seeds_of(seed, len(self.loaders))
         if self.joint is None:
             pieces = [vae.sample(n, seed=s, mean=mean) for s, (vae, _, _) in zip(seeds, self._parts(), strict=True)]
         else:
@@ -68,8 +68,15 @@ class SectionedVAE:
         return np.concatenate(pieces, axis=1)
 
     def log_likelihood(self, x, num_samples=100, seed=0):
-        """Σ_s log p_s(x_s) of each row, by importance sampling in each section; errors add up in squares."""
-        estimates = [vae.log_likelihood(x[:, sites], num_samples, seed) for vae, sites, _ in self._parts()]
+        """Σ_s log p_s(x_s) of each row by importance sampling, with errors added in squares.
+
+        It is that of independent sections, also where there is a `joint` density.
+        """
+        seeds = seeds_of(seed, len(self.loaders))
+        estimates = [
+            vae.log_likelihood(x[:, sites], num_samples, s)
+            for s, (vae, sites, _) in zip(seeds, self._parts(), strict=True)
+        ]
         return LikelihoodEstimate(
             sum(e.log_likelihood for e in estimates),
             np.sqrt(sum(e.standard_error**2 for e in estimates)),
@@ -83,6 +90,7 @@ class SectionedVAE:
             yield load(), slice(*self._sites[k : k + 2]), slice(*self._codes[k : k + 2])
 
 
-def _seeds(seed, n):
+def seeds_of(seed, n):
+    """A seed for each of n sections."""
     states = np.random.SeedSequence(seed).generate_state(n) % 2**31
     return [int(s) for s in states]
