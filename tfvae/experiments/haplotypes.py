@@ -36,7 +36,7 @@ class Haplotypes(Experiment):
         "mosaics", "final",
     )  # fmt: skip
     num_steps: int = 6_000
-    final_steps: int = 15_000
+    final_steps: int = 10_000
     num_samples: int = 1_000
     num_components: int = 500
     hidden: tuple = (256, 256)
@@ -112,5 +112,5 @@ CHANGES = {
     "mixture": "warm-up, a mixture of 500 Gaussians that starts at the encodings",
     "masked": "mixture, a tenth of the sites hidden from the encoder in training",
     "mosaics": "mixture, trained on 19 mosaics for each training haplotype in their place",
-    "final": "mosaics, GELU, 15,000 steps with a warm-up over half of them, trained on the validation people too",
+    "final": "mosaics, GELU, 10,000 steps with a warm-up over half of them, trained on the validation people too",
 }
