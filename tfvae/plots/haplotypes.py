@@ -60,8 +60,8 @@ def decay_curves(curves, edges, title=""):
 def share_bars(table, title="", ylabel=""):
     """A group of bars for each row of a `pandas.DataFrame`, a bar for each column."""
     figure, (axis,) = make_panels(1, 1, size=4.5)
-    figure.set_size_inches(max(6.0, 0.28 * table.size), 4.0)
-    table.plot.bar(ax=axis, width=0.8, rot=0)
+    figure.set_size_inches(min(14.0, max(6.0, 0.28 * table.size)), 4.5)
+    table.plot.bar(ax=axis, width=0.8, rot=0, colormap="tab20")
     axis.set(title=title, ylabel=ylabel, xlabel=table.index.name or "")
-    axis.legend(fontsize="x-small", ncols=2)
+    axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
