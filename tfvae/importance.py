@@ -15,9 +15,7 @@ class LikelihoodEstimate(NamedTuple):
     log_likelihood: np.ndarray
     standard_error: np.ndarray  # of log_likelihood, by the delta method
     effective_sample_size: np.ndarray  # (Σw)²/Σw²: near 1 the estimate rests on one draw, and is too low
-    doubling_gain: (
-        np.ndarray
-    )  # its rise over the mean of its two halves: what doubling the draws to this number has gained
+    doubling_gain: np.ndarray  # its rise over the mean of its two halves: what the last doubling of the draws gained
 
     @property
     def mean(self):

@@ -151,7 +151,7 @@ def _codec(run, model):
 
 
 def _check_output(output, writer):
-    if output.suffix.lower() not in writer.suffixes:
+    if not output.name.lower().endswith(writer.suffixes):
         raise UserError(f"{output} cannot be written: give a name that ends in {_either(writer.suffixes)}.")
     if not output.absolute().parent.is_dir():
         raise UserError(f"{output} cannot be written: there is no folder {output.absolute().parent}.")

@@ -32,7 +32,7 @@ class HaplotypeCodec(Codec):
     """
 
     kind = "haplotypes"
-    suffixes = (".vcf", ".gz", ".npy", ".npz", ".csv", ".parquet")
+    suffixes = (".vcf", ".vcf.gz", ".npy", ".npz", ".csv", ".parquet")
 
     def __init__(self, sites, num_sites, lengths=None, joint=False, irregular="refuse"):
         self.sites, self.num_sites, self.lengths = sites, list(num_sites), lengths or {}
@@ -44,7 +44,7 @@ class HaplotypeCodec(Codec):
         return match_sites(found, self.sites, str(data))
 
     def takes_draws(self, path):
-        return Path(path).name.lower().endswith((".vcf", ".gz"))
+        return Path(path).name.lower().endswith((".vcf", ".vcf.gz"))
 
     def write(self, rows, path):
         if self.takes_draws(path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tfvae.data.variants import VariantFile, parse_irregular, regular, without_duplicates
+from tfvae.data.variants import SeenSites, VariantFile, parse_irregular, regular, without_duplicates
 from tfvae.errors import UserError
 
 SITE_KEY = ["contig", "position", "ref", "alt"]
@@ -107,6 +107,8 @@ class HaplotypeStore:
             about = {"dropped": counts, "lengths": used, "people": len(people)}
             (temporary / "store.json").write_text(json.dumps(about), encoding="utf-8")
             os.replace(temporary, path)
+        except OSError as error:  # what reading meets is told already
+            raise UserError(f"{path} cannot be written ({error.strerror or error}).") from None
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         return cls(path)
@@ -150,7 +152,7 @@ def read_chunks(files, counts, lengths, samples=None, region=None, irregular="re
             field that a record lacks.
     """
     rules = parse_irregular(irregular) if isinstance(irregular, str) else irregular
-    people, finished, last, sites = samples, set(), None, _Sites()
+    people, finished, last, seen = samples, set(), ("", 0), SeenSites()
     for path in files:
         file = VariantFile(path)
         lengths |= {k: v for k, v in file.lengths.items() if v or k not in lengths}
@@ -161,37 +163,21 @@ def read_chunks(files, counts, lengths, samples=None, region=None, irregular="re
             raise UserError(f"{path} lacks {len(absent)} of {len(people)} people, the first is {absent[0]!r}.")
         for chunk in file.chunks([place[name] for name in people], region, info):
             for contig, position in zip(chunk.contig, chunk.position.tolist(), strict=True):
-                if last is not None and (contig in finished or (contig == last[0] and position < last[1])):
+                if contig in finished or (contig == last[0] and position < last[1]):
                     before = f"{last[0]}:{last[1]}"
                     raise UserError(
                         f"{path}, {contig}:{position} stands after {before}: sort it, with `bcftools sort`."
                     )
-                if last is None or contig != last[0]:
-                    finished |= {last[0]} if last else set()
+                if contig != last[0]:
+                    finished.add(last[0])
                 last = contig, position
             if info is not None and any(s is None for s in chunk.section):
                 k = next(k for k, s in enumerate(chunk.section) if s is None)
                 raise UserError(f"{path}, {chunk.contig[k]}:{chunk.position[k]} has no INFO/{info} to cut sections by.")
             chunk = regular(chunk, rules, counts, path, people)
-            chunk = without_duplicates(chunk, sites.are_new(chunk), rules, counts, path)
+            chunk = without_duplicates(chunk, seen, rules, counts, path)
             if len(chunk):
                 yield chunk, people
-
-
-class _Sites:
-    """Tells the records of a site that has been seen, from one chunk to the next; positions do not go back."""
-
-    def __init__(self):
-        self.at, self.keys = None, set()
-
-    def are_new(self, chunk):
-        new = np.zeros(len(chunk), bool)
-        for k, key in enumerate(chunk.keys()):
-            if key[:2] != self.at:
-                self.at, self.keys = key[:2], set()
-            new[k] = key not in self.keys
-            self.keys.add(key)
-        return new
 
 
 def haplotypes_of(people):

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import itertools
 import os
+import re
 import tempfile
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 from tfvae.errors import UserError
 from tfvae.requirements import require
 
+SEQUENCE = re.compile(r"[ACGTNacgtn]+")
 MISSING, PADDING = -1, -2  # as cyvcf2 and VCF Zarr write an unknown allele, and the second one of a haploid call
 _END_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")  # of every whole BGZF file
 
@@ -47,6 +49,10 @@ class Chunk:
         names = ("contig", "position", "id", "ref", "alt", "section")
         return pd.DataFrame({name: getattr(self, name) for name in names})
 
+    def of_people(self, columns):
+        """The same records of some people, by their positions."""
+        return dataclasses.replace(self, alleles=self.alleles[:, columns], phased=self.phased[:, columns])
+
     def keys(self):
         """(contig, position, REF, ALT) of each record, which names a site."""
         return list(zip(self.contig, self.position.tolist(), self.ref, self.alt, strict=True))
@@ -70,7 +76,7 @@ class BCFSource:
         except AttributeError:  # lengths that the header does not have
             self.lengths = dict.fromkeys(self._reader.seqnames, 0)
 
-    def chunks(self, size, columns, where, info):
+    def chunks(self, size, where, info):
         if where is not None and has_index(self.path):
             contig, first, last = where
             last = min(last, 2**31 - 2)
@@ -97,11 +103,9 @@ class BCFSource:
                 )
             if widths != {3}:
                 genotypes = [_paired(g) for g in genotypes]
-            alleles = np.empty((len(some), len(columns), 2), "int8")
-            phased = np.empty((len(some), len(columns)), bool)
-            everyone = len(columns) == len(self.samples) and (np.diff(columns) == 1).all()
+            alleles = np.empty((len(some), len(self.samples), 2), "int8")
+            phased = np.empty((len(some), len(self.samples)), bool)
             for k, table in enumerate(genotypes):
-                table = table if everyone else table[columns]
                 np.clip(table[:, :2], PADDING, 127, out=alleles[k], casting="unsafe")
                 phased[k] = table[:, 2]
             contig, position, *words = sites
@@ -143,7 +147,8 @@ class ZarrSource:
         lengths = self._group["contig_length"][:] if "contig_length" in self._group else [0] * len(contigs)
         self.lengths = dict(zip(contigs, map(int, lengths), strict=True))
 
-    def chunks(self, size, columns, where, info):
+    def chunks(self, size, where, info):
+        del where  # the caller chooses among what is read
         group, contigs = self._group, np.array(list(self.lengths), object)
         if group["call_genotype"].shape[2] != 2:
             raise UserError(
@@ -162,8 +167,8 @@ class ZarrSource:
                 objects([w[0] for w in words]),
                 objects([",".join(w[1:]) or "." for w in words]),
                 objects(group[field][rows].tolist() if info and field in group else [None] * n),
-                group["call_genotype"][rows][:, columns],
-                group["call_genotype_phased"][rows][:, columns],
+                group["call_genotype"][rows],
+                group["call_genotype_phased"][rows],
             )
 
 

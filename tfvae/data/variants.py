@@ -1,12 +1,11 @@
 """Files of variants, read in chunks of phased biallelic genotypes; what is irregular is counted, never recoded."""
 
 import collections
-import re
 from pathlib import Path
 
 import numpy as np
 
-from tfvae.data.variant_sources import MISSING, PADDING, BCFSource, ZarrSource
+from tfvae.data.variant_sources import MISSING, PADDING, SEQUENCE, BCFSource, ZarrSource
 from tfvae.data.vcf_text import TextSource
 from tfvae.errors import UserError
 
@@ -22,7 +21,6 @@ IRREGULAR = {
     "haploid": (("refuse", "drop"), "one haplotype is not two"),
     "duplicate": (("refuse", "drop"), "the same site stands there already"),
 }
-_SEQUENCE = re.compile(r"[ACGTNacgtn]+")
 
 
 def is_variant_file(path):
@@ -93,15 +91,15 @@ class VariantFile:
                 "a region is CONTIG or CONTIG:FIRST-LAST."
             )
         size = max(1, _CHUNK_GENOTYPES // len(self.samples))
-        columns = np.arange(len(self.samples)) if columns is None else np.asarray(columns)
+        everyone = columns is None or list(columns) == list(range(len(self.samples)))
         found = False
-        for chunk in self._source.chunks(size, columns, where, info):
+        for chunk in self._source.chunks(size, where, info):
             if where is not None:
                 contig, first, last = where
                 chunk = chunk[(chunk.contig == contig) & (chunk.position >= first) & (chunk.position <= last)]
             if len(chunk):
                 found = True
-                yield chunk
+                yield chunk if everyone else chunk.of_people(columns)
         if not found:
             raise UserError(f"{self.path} has no record{'' if region is None else f' in the region {region}'}.")
 
@@ -131,7 +129,7 @@ def regular(chunk, rules, counts, path, samples):
     """
     alleles = chunk.alleles
     several = _matching(chunk.alt, lambda a: "," in a)
-    symbolic = _matching(chunk.alt, lambda a: "," not in a and not _SEQUENCE.fullmatch(a) and a != ".")
+    symbolic = _matching(chunk.alt, lambda a: "," not in a and not SEQUENCE.fullmatch(a) and a != ".")
     binary = alleles.min(initial=0) >= 0 and alleles.max(initial=0) <= 1
     if binary and chunk.phased.all() and not several.any() and not symbolic.any():
         return chunk
@@ -158,8 +156,26 @@ def regular(chunk, rules, counts, path, samples):
     return chunk
 
 
-def without_duplicates(chunk, new, rules, counts, path):
-    """The records whose sites are new, as the mask `(n,)` says."""
+class SeenSites:
+    """Tells the records of a site that has been seen, from one chunk to the next; positions do not go back."""
+
+    def __init__(self):
+        self.at, self.keys = None, set()
+
+    def are_new(self, chunk):
+        """A mask `(n,)`; from now on these sites have been seen."""
+        new = np.zeros(len(chunk), bool)
+        for k, key in enumerate(chunk.keys()):
+            if key[:2] != self.at:
+                self.at, self.keys = key[:2], set()
+            new[k] = key not in self.keys
+            self.keys.add(key)
+        return new
+
+
+def without_duplicates(chunk, seen, rules, counts, path):
+    """The records whose sites are not among the `SeenSites`; other arguments as for `regular`."""
+    new = seen.are_new(chunk)
     if not new.all():
         _refuse_or_count("duplicate", ~new, chunk, rules, counts, path, None)
     return chunk[new]

@@ -1,5 +1,6 @@
 """Records out of VCF as text: strict, and faster than parsing it field by field."""
 
+import contextlib
 import gzip
 import itertools
 import re
@@ -7,14 +8,13 @@ import zlib
 
 import numpy as np
 
-from tfvae.data.variant_sources import MISSING, PADDING, Chunk, check_whole, has_index, objects
+from tfvae.data.variant_sources import MISSING, PADDING, SEQUENCE, Chunk, check_whole, has_index, objects
 from tfvae.errors import UserError
 from tfvae.requirements import require
 
 _FIXED = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT"]
 _CONTIG = re.compile(r"##contig=<.*?\bID=([^,>]+)(?:.*?\blength=(\d+))?")
 _CALL = re.compile(rb"(0|[1-9]\d*|\.)(?:([|/])(0|[1-9]\d*|\.))?")
-_REF = re.compile(r"[ACGTNacgtn]+")
 _POSITION = re.compile(r"[0-9]{1,10}")
 _NAME = re.compile(r"[!-~]+")  # printable, no space
 _LAST = 2**29 - 1  # the last position that a tabix index holds
@@ -33,7 +33,7 @@ class TextSource:
         check_whole(path)
         self.path = path
         self.lengths = {}
-        with self._open() as file, self._reading("its header"):
+        with self._open() as file, _reading(path, lambda: "its header"):
             self.samples, self._body = self._header(file)
 
     def _open(self):
@@ -61,25 +61,23 @@ class TextSource:
                 return names[9:], number
         raise UserError(f"{self.path} ends within its header.")
 
-    def chunks(self, size, columns, where, info):
+    def chunks(self, size, where, info):
         if where is not None and has_index(self.path):
             lines, numbers = self._fetched(where), itertools.repeat(None)
         else:
             lines, numbers = self._lines(), itertools.count(self._body + 1)
-        everyone = len(columns) == len(self.samples) and (np.diff(columns) == 1).all()
         numbered = zip(lines, numbers, strict=False)
         while some := [self._parsed(line, number, info) for line, number in itertools.islice(numbered, size)]:
             *sites, calls, alone, at = zip(*some, strict=True)
             alleles, phased = self._called(calls, alone, sites[4], at)
-            if not everyone:
-                alleles, phased = alleles[:, columns], phased[:, columns]
             contig, position, *words = sites
             yield Chunk(objects(contig), np.array(position, "int64"), *map(objects, words), alleles, phased)
 
     def _lines(self):
-        with self._open() as file, self._reading("line", count := itertools.count()):
-            for line in file:
-                if next(count) >= self._body:
+        number = 0
+        with self._open() as file, _reading(self.path, lambda: f"line {number}"):
+            for number, line in enumerate(file, 1):
+                if number > self._body:
                     yield line.rstrip(b"\r\n")
 
     def _fetched(self, where):
@@ -95,9 +93,6 @@ class TextSource:
             raise UserError(
                 f"The index of {self.path} does not fit the file: index it again, with `tabix -f -p vcf`."
             ) from None
-
-    def _reading(self, what, count=None):
-        return _Reading(self.path, what, count)
 
     def _decoded(self, data, number):
         try:
@@ -117,7 +112,11 @@ class TextSource:
                 f"{self.path}, {_at(number)} has no contig and position, but {contig[:20]!r}, {position[:20]!r}."
             )
         where = f"{_at(number)} ({contig}:{position})" if number else f"{contig}:{position}"
-        if not _REF.fullmatch(ref) or not all(_NAME.fullmatch(a) for a in alt.split(",")) or not _NAME.fullmatch(name):
+        if (
+            not SEQUENCE.fullmatch(ref)
+            or not all(_NAME.fullmatch(a) for a in alt.split(","))
+            or not _NAME.fullmatch(name)
+        ):
             raise UserError(
                 f"{self.path}, {where} has no valid ID, REF and ALT: {name[:20]!r}, {ref[:20]!r}, {alt[:20]!r}."
             )
@@ -174,23 +173,15 @@ class TextSource:
         return alleles, phased
 
 
-class _Reading:
-    """Turns what a damaged file does to Python's readers into one sentence."""
-
-    def __init__(self, path, what, count):
-        self.path, self.what, self.count = path, what, count
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, _):
-        if isinstance(error, (EOFError, gzip.BadGzipFile, zlib.error)):
-            after = self.what if self.count is None else f"line {max(0, next(self.count) - 1)}"
-            raise UserError(
-                f"{self.path} is damaged or truncated after {after}: its compressed data end early."
-            ) from None
-        if isinstance(error, OSError):
-            raise UserError(f"{self.path} cannot be read ({error.strerror or error}).") from None
+@contextlib.contextmanager
+def _reading(path, place):
+    """Turns what a damaged file does to Python's readers into one sentence; `place()` says after what it came."""
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise UserError(f"{path} is damaged or truncated after {place()}: its compressed data end early.") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error}).") from None
 
 
 def _at(number):
