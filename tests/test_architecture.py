@@ -12,7 +12,7 @@ import tfvae
 
 ROOT = Path(tfvae.__file__).parent
 RUNGS = [
-    {"errors", "version", "requirements", "compiled", "tensors", "saving"},
+    {"errors", "version", "requirements", "stderr", "compiled", "tensors", "saving"},
     {"distributions", "divergences", "importance"},
     {"layers", "priors", "objectives"},
     {"networks"},

@@ -8,6 +8,7 @@ from typer.exceptions import TyperException
 
 from tfvae.cli.app import app
 from tfvae.errors import UserError
+from tfvae.stderr import captured
 
 
 def main():
@@ -34,20 +35,12 @@ def main():
 
 def import_tensorflow():
     """Imports TensorFlow without what its C++ parts say of the machine; if it fails, with."""
-    import tempfile
-
-    with tempfile.TemporaryFile() as said:
-        stderr = os.dup(2)
-        os.dup2(said.fileno(), 2)
-        try:
+    try:
+        with captured() as said:
             import tfvae.models  # noqa: F401
-        except BaseException:
-            said.seek(0)
-            os.write(stderr, said.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+    except BaseException:
+        sys.stderr.write(said())
+        raise
 
 
 def _sentence(error):

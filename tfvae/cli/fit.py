@@ -15,11 +15,20 @@ from tfvae.data.variants import is_variant_file
 from tfvae.errors import UserError
 from tfvae.runs import RunDirectory
 
+_ONLY_FOR = {  # kind of data -> (what it is called, the options that only it has)
+    "haplotypes": ("files of variants", (
+        "sections", "samples", "labels", "region", "irregular", "min_count", "min_maf", "min_sites", "max_sites", "recipe",
+        "joint", "jobs", "backend", "scheduler",
+    )),
+    "tables": ("tables", ("columns", "exclude", "label", "missing")),
+    "images": ("images", ("image_size",)),
+}  # fmt: skip
 IMAGE_SETS = set(KNOWN) - {"digits"}  # which is a table of small counts too, and taken as one
 
 
 @app.command()
 def fit(
+    context: typer.Context,
     data: Data,
     model: Annotated[str, typer.Option(help="see `tfvae list`")] = "mixture-prior",
     out: Annotated[Path | None, typer.Option(help="run directory; runs/NAME-MODEL by default")] = None,
@@ -82,34 +91,7 @@ def fit(
     """Fit a model to your own table, images or haplotypes."""
     kind = _kind(data)
     _check_options(model, kind, num_components, missing, holdout, learning_rate)
-    _check_belongs(
-        kind,
-        ("haplotypes",),
-        "files of variants",
-        {
-            "--sections": sections,
-            "--samples": samples,
-            "--labels": labels,
-            "--region": region,
-            "--joint": joint,
-            "--recipe": recipe,
-            "--scheduler": scheduler,
-            "--jobs": jobs,
-            "--max-sites": max_sites,
-            "--irregular": irregular != "refuse",
-            "--backend": backend != "loky",
-            "--min-count": min_count,
-            "--min-maf": min_maf != 0.01,
-            "--min-sites": min_sites != 50,
-        },
-    )
-    _check_belongs(
-        kind,
-        ("tables",),
-        "tables",
-        {"--columns": columns, "--exclude": exclude, "--label": label, "--missing": missing != "refuse"},
-    )
-    _check_belongs(kind, ("images",), "images", {"--image-size": image_size is not None})
+    _check_belongs(context, kind)
     if prior:
         _check_prior(model, prior, num_components, latent_dim)
     name = Path(data).name.split(".")[0] if kind == "haplotypes" else Path(data).stem
@@ -170,11 +152,12 @@ def _kind(data):
     return "images" if data in IMAGE_SETS or Path(data).is_dir() else "tables"
 
 
-def _check_belongs(kind, kinds, what, options):
-    given = [name for name, value in options.items() if value]
-    if given and kind not in kinds:
-        came = {"tables": "a table", "images": "images", "haplotypes": "variants"}[kind]
-        raise UserError(f"{given[0]} is for {what}, but the data are {came}.")
+def _check_belongs(context, kind):
+    came = {"tables": "a table", "images": "images", "haplotypes": "variants"}[kind]
+    for owner, (what, names) in _ONLY_FOR.items():
+        given = [n for n in names if context.get_parameter_source(n).name == "COMMANDLINE"]
+        if given and kind != owner:
+            raise UserError(f"--{given[0].replace('_', '-')} is for {what}, but the data are {came}.")
 
 
 def _check_options(model, kind, num_components, missing, holdout, learning_rate):

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from tfvae.catalogue import parse_prior
 from tfvae.cli.app import Seed, app
 from tfvae.cli.console import import_tensorflow
 from tfvae.errors import UserError
@@ -178,9 +179,9 @@ def _plan(store, arguments, running):
 
 
 def _recipe(model, changes):
-    """The recipe of that name with the given changes, as a dict."""
+    """The recipe of that name with the given changes, as a dict; what no model can be made of is told here."""
     import_tensorflow()
-    from tfvae.models import haplotypes
+    from tfvae.models import haplotypes, make_haplotype_vae
 
     kinds = {f.name: f.default for f in dataclasses.fields(haplotypes.HaplotypeRecipe)}
     for name, value in changes.items():
@@ -188,7 +189,13 @@ def _recipe(model, changes):
             raise UserError(f"--recipe has no setting {name!r}; it has {', '.join(kinds)}.")
         if isinstance(value, str) and not isinstance(kinds[name], str):
             changes[name] = _number(name, value)
-    return dataclasses.asdict(getattr(haplotypes, model.replace("-", "_"))(**changes))
+    try:
+        recipe = getattr(haplotypes, model.replace("-", "_"))(**changes)
+        parse_prior(recipe.prior)
+        make_haplotype_vae(8, recipe, num_steps=1)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"--recipe: {str(error).splitlines()[0]}") from None
+    return dataclasses.asdict(recipe)
 
 
 def parse_recipe(text):
@@ -196,7 +203,10 @@ def parse_recipe(text):
     pairs = [part.partition("=") for part in text.split(",") if part.strip()]
     if any(not equals or not value.strip() for _, equals, value in pairs):
         raise UserError(f"--recipe must be settings such as temperature=0.1,mosaics=0, but is {text!r}.")
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    settings = {name.strip(): value.strip() for name, _, value in pairs}
+    if "hidden" in settings:
+        raise UserError("--recipe has no widths: give them as --hidden 256,256.")
+    return settings
 
 
 def _number(name, text):

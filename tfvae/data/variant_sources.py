@@ -1,17 +1,15 @@
 """Binary sources of records: .bcf by cyvcf2, VCF Zarr by zarr; and the `Chunk` that all sources give."""
 
-import contextlib
 import dataclasses
 import itertools
-import os
 import re
-import tempfile
 
 import numpy as np
 import pandas as pd
 
 from tfvae.errors import UserError
 from tfvae.requirements import require
+from tfvae.stderr import captured
 
 SEQUENCE = re.compile(r"[ACGTNacgtn]+")
 MISSING, PADDING = -1, -2  # as cyvcf2 and VCF Zarr write an unknown allele, and the second one of a haploid call
@@ -65,11 +63,11 @@ class BCFSource:
         cyvcf2 = require("cyvcf2", "vcf")
         check_whole(path)
         self.path = path
-        with _listening() as said:
+        with captured() as said:
             try:
                 self._reader = cyvcf2.VCF(str(path))
             except Exception as error:
-                raise UserError(f"{path} cannot be read as BCF: {said() or error}.") from None
+                raise UserError(f"{path} cannot be read as BCF: {_last_reason(said()) or error}.") from None
         self.samples = self._reader.samples
         try:
             self.lengths = dict(zip(self._reader.seqnames, self._reader.seqlens, strict=True))
@@ -85,11 +83,13 @@ class BCFSource:
             records = iter(self._reader)
         last = "its header"
         while True:
-            with _listening() as said:
+            with captured() as said:
                 try:
                     some = [_record(v, info) for v in itertools.islice(records, size)]
                 except Exception as error:
-                    raise UserError(f"{self.path} is damaged or truncated after {last}: {said() or error}.") from None
+                    raise UserError(
+                        f"{self.path} is damaged or truncated after {last}: {_last_reason(said()) or error}."
+                    ) from None
             if not some:
                 return
             *sites, genotypes = zip(*some, strict=True)
@@ -213,20 +213,7 @@ def check_whole(path):
         raise UserError(f"{path} is truncated: it does not end in a BGZF end block. Copy or compress it again.")
 
 
-@contextlib.contextmanager
-def _listening():
-    """Keeps what htslib writes to standard error; gives a function that returns its last reason."""
-    with tempfile.TemporaryFile() as file:
-        stderr = os.dup(2)
-        os.dup2(file.fileno(), 2)
-
-        def said():
-            file.seek(0)
-            lines = [line for line in file.read().decode(errors="replace").splitlines() if line.startswith("[E::")]
-            return lines[-1].partition("] ")[2] if lines else ""
-
-        try:
-            yield said
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+def _last_reason(said):
+    """Of what htslib has written to standard error."""
+    lines = [line for line in said.splitlines() if line.startswith("[E::")]
+    return lines[-1].partition("] ")[2] if lines else ""

@@ -3,6 +3,7 @@
 import abc
 
 import numpy as np
+from scipy.special import logsumexp
 
 _CACHE = 2**17  # numbers of the copying model's state that are worked on at a time
 
@@ -90,7 +91,7 @@ class BernoulliMixture(HaplotypeModel):
         self.weights = np.full(num_components, 1 / num_components)
         for _ in range(num_steps):
             joint = self._log_joint(x)
-            share = np.exp(joint - _logsumexp(joint)[:, None])
+            share = np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
             size = share.sum(axis=0)
             means = (share.T @ x + 0.5 * mean) / (size[:, None] + 0.5)
             self.probabilities = np.clip(means, 1e-4, 1 - 1e-4)
@@ -101,7 +102,7 @@ class BernoulliMixture(HaplotypeModel):
         return x.astype("float32") @ (log_on - log_off).T + log_off.sum(axis=1) + np.log(self.weights)
 
     def log_prob(self, x):
-        return _logsumexp(self._log_joint(np.asarray(x)))
+        return logsumexp(self._log_joint(np.asarray(x)), axis=1)
 
     def sample(self, n, seed=0):
         rng = np.random.default_rng(seed)
@@ -206,8 +207,3 @@ def _spanning_tree(weights):
         better = weights[child] > best
         best, parent = np.where(better, weights[child], best), np.where(better & ~inside, child, parent)
     return np.array(edges, int).reshape(-1, 2)
-
-
-def _logsumexp(a):
-    top = a.max(axis=1)
-    return top + np.log(np.exp(a - top[:, None]).sum(axis=1))

@@ -12,7 +12,6 @@ class HaplotypesScale(Experiment):
 
     name: ClassVar[str] = "haplotypes-scale"
     summary: ClassVar[str] = "document 003 at scale: time and memory with people, to 100,000 haplotypes, and sites"
-    codec: ClassVar[dict] = {}
     presets: ClassVar[dict] = {
         "paper": {},
         "quick": {"people": (30, 60), "sites": (50,), "num_steps": 10, "length": 40_000},

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from tfvae import plots
+from tfvae.models import HaplotypeRecipe
 from tfvae.runs import METRICS
 
 _STEPS = 100  # that a step is timed over
@@ -98,12 +99,13 @@ def _chromosome(rows):
     variants, people, a_section = 1_000_000, 100_000, 1_000
     sections = variants // a_section
     reading = variants * people / (largest["million_genotypes_a_second"] * 1e6) / 3600
-    training = 12_000 * largest["step_milliseconds"] / 1e3 * (a_section / largest["sites"])
+    steps = HaplotypeRecipe().num_steps
+    training = steps * largest["step_milliseconds"] / 1e3 * (a_section / largest["sites"])
     return {
         "document": "(Scale is not discussed; its sections are trained one by one.)",
         "measured": f"From {2 * largest['people']:,} haplotypes at {largest['sites']} sites on {os.cpu_count()} cores: "
         f"{variants:,} variants of {2 * people:,} haplotypes are {variants * 2 * people / 8 / 1e9:.0f} GB as a store and "
         f"{reading:.1f} hours of reading by one core; {sections:,} sections of {a_section} sites take "
-        f"{training / 60:.0f} minutes each at 12,000 steps, {sections * training / 3600:.0f} hours of such a machine, or "
+        f"{training / 60:.0f} minutes each at {steps:,} steps, {sections * training / 3600:.0f} hours of such a machine, or "
         f"{sections * training / 3600 / 100:.1f} hours of a hundred; a worker holds one section.",
     }

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 import pandas as pd
+from scipy.special import logsumexp
 
 from tfvae import plots
 from tfvae.data.haplotype_codec import SECTIONS, STORE
@@ -94,7 +95,7 @@ def _write(run, rows, names):
             "copies": group["copies"].mean(),
             "privacy_loss": group["privacy_loss"].mean(),
         }
-    first = frame[frame["arm"] == frame["arm"].iloc[0]]
+    first = frame[frame["arm"] == frame["arm"].iloc[0]].set_index("section")
     real = {
         "modes_hit": f"{first['real_modes_hit'].sum()} of {first['modes'].sum()}",
         **{
@@ -102,23 +103,17 @@ def _write(run, rows, names):
             for k in ("low_density", "aats_truth", "aats_synthetic", "ld_correlation", "copies")
         },
     }
-    by_section = []
-    for name in names:
-        row = {"section": name}
-        for arm in frame["arm"].unique():
-            at = frame[(frame["arm"] == arm) & (frame["section"] == name)]
-            row[arm] = float(at["held_out_log_likelihood"].iloc[0])
-        row |= {k: float(last.loc[name, k]) for k in _BASELINES if k in last}
-        by_section.append(row)
     run.write_json(
         METRICS,
         {
             "claims": _claims(summary, real),
             "arms": [{"arm": arm, **values} for arm, values in summary.items()],
             "real_against_real": [real],
-            "log_likelihoods": by_section,
-            "modes_hit_by_draws": _by_section(frame, names, "modes_hit"),
-            "low_density_of_draws": _by_section(frame, names, "low_density"),
+            "log_likelihoods": _by_section(
+                frame, names, "held_out_log_likelihood", last[[b for b in _BASELINES if b in last]]
+            ),
+            "modes_hit_by_draws": _by_section(frame, names, "modes_hit", _real(first, "modes_hit")),
+            "low_density_of_draws": _by_section(frame, names, "low_density", _real(first, "low_density")),
             "last_arm_over_baselines": [
                 {"section": n}
                 | {k: v for k, v in last.loc[n].items() if k.startswith(tuple(f"over_{b}" for b in _PAIRED))}
@@ -131,23 +126,20 @@ def _write(run, rows, names):
     )
 
 
-def _by_section(frame, names, measure):
-    """A row for each section: the measure by arm, beside real people's."""
-    rows = []
-    for name in names:
-        here = frame[frame["section"] == name].set_index("arm")
-        rows.append({"section": name, **here[measure].to_dict(), "real people": here[f"real_{measure}"].iloc[0]})
-    return rows
+def _by_section(frame, names, measure, others):
+    """A row for each section: the measure by arm, beside other columns of that index."""
+    arms = frame.pivot(index="section", columns="arm", values=measure)[list(frame["arm"].unique())]
+    return arms.join(others).loc[names].reset_index().to_dict("records")
+
+
+def _real(rows, measure):
+    return rows[f"real_{measure}"].rename("real people")
 
 
 def _paired(run, frame, names):
     """Each arm against the first, on the same held-out haplotypes, summed over the sections."""
-
-    def scores(arm):
-        return sum(np.load(run.path / "arms" / arm / SECTIONS / name / "log_likelihood.npy") for name in names)
-
     arms = list(frame["arm"].unique())
-    of = {arm: scores(arm) for arm in arms}
+    of = {arm: sum(_scores(run, arm, name) for name in names) for arm in arms}
     rows = []
     for arm in arms[1:]:
         gain = of[arm] - of[arms[0]]
@@ -155,14 +147,18 @@ def _paired(run, frame, names):
     return rows
 
 
+def _scores(run, arm, section):
+    """log p of the held-out haplotypes, `(n,)`."""
+    return np.load(run.path / "arms" / arm / SECTIONS / section / "log_likelihood.npy")
+
+
 def _averages(run, frame, names):
     """log of the mean p(x) of all arms with wide networks, section by section: what averaging models gains."""
     arms = [a for a in frame["arm"].unique() if a not in ("incumbent", "inert-dropout", "temperature", "final")]
     rows = []
     for name in names:
-        scores = np.stack([np.load(run.path / "arms" / a / SECTIONS / name / "log_likelihood.npy") for a in arms])
-        top = scores.max(axis=0)
-        averaged = top + np.log(np.exp(scores - top).mean(axis=0))
+        scores = np.stack([_scores(run, arm, name) for arm in arms])
+        averaged = logsumexp(scores, axis=0) - np.log(len(arms))
         best = scores.mean(axis=1).max()
         rows.append(
             {"section": name, "models": len(arms), "best_of_them": float(best), "averaged": float(averaged.mean())}

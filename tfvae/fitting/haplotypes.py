@@ -1,11 +1,7 @@
 """A model for each section of haplotypes: independent, in parallel, and a kill or an error costs one section."""
 
 import contextlib
-import json
-import os
 import shutil
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -17,7 +13,7 @@ from tfvae.data.haplotype_codec import JOINT, SECTIONS, STORE
 from tfvae.data.haplotypes import HaplotypeStore
 from tfvae.evaluation.genotypes import linkage_decay
 from tfvae.fitting.sections import DECODED
-from tfvae.importance import standard_error
+from tfvae.fitting.training import comparison
 from tfvae.models.factories import make_dense_vae
 from tfvae.priors import MixturePrior
 from tfvae.requirements import require
@@ -78,14 +74,11 @@ def fit_joint(run, names):
 def _metrics(run, rows, failed, joint):
     names = ["tfvae", "independent sites", "Chow-Liu tree", "Bernoulli mixture of 32", "Bernoulli mixture of 128",
              "Li and Stephens"]  # fmt: skip
-    comparison = []
+    table = []
     if rows:
         folders = [run.path / SECTIONS / r["section"] for r in rows]
         ours, others = (sum(np.load(f / f"{name}.npy") for f in folders) for name in ("log_likelihood", "baselines"))
-        comparison = [
-            {"model": name, "nll": -float(values.mean()), "standard_error": standard_error(values)}
-            for name, values in zip(names, [ours, *others], strict=True)
-        ]
+        table = comparison(dict(zip(names, [ours, *others], strict=True)))
     notes = ["Likelihoods and codes are those of independent sections, also where draws are joint."] if joint else []
     notes += [f"Section {name} failed: {why}" for name, why in failed.items()]
     if len(rows) > 1 and not joint:
@@ -101,7 +94,7 @@ def _metrics(run, rows, failed, joint):
     dropped = run.read_json(f"{STORE}/store.json")["dropped"]
     left_out = ", ".join(f"{count} {kind}" for kind, count in dropped.items() if count)
     notes += [f"Records left out or mended on reading: {left_out}."] if left_out else []
-    return {"comparison": comparison, "sections": rows, "failed": failed, "notes": notes}
+    return {"comparison": table, "sections": rows, "failed": failed, "notes": notes}
 
 
 def draw_overlays(run, folder, names, prefix):
@@ -171,7 +164,7 @@ def run_sections(run, names, *, jobs=None, backend="loky", scheduler=None, repor
     waiting = [name for name in names if name not in rows]
     jobs = 1 if backend == "sequential" else max(1, min(jobs or joblib.cpu_count(), len(waiting)))
     threads = 1 if scheduler else max(1, joblib.cpu_count() // jobs)
-    work = _in_own_process if backend in ("dask", "ray") else _quietly
+    work = _work(in_own_process=backend in ("dask", "ray"))
     tasks = [joblib.delayed(work)(str(run.path.absolute()), name, threads) for name in waiting]
     try:
         with _backend(backend, scheduler, jobs):
@@ -179,47 +172,52 @@ def run_sections(run, names, *, jobs=None, backend="loky", scheduler=None, repor
             for row in joblib.Parallel(n_jobs=jobs, return_as=as_they_come, batch_size=1)(tasks):
                 (failed if "error" in row else rows)[row["section"]] = row.get("error", row)
                 report(row)
-    except (
-        RuntimeError,
-        OSError,
-    ) as error:  # of joblib itself: a worker that the system has killed takes the others along
+    except (RuntimeError, OSError) as error:  # joblib's own: a worker that the system has killed takes the others along
         why = f"its worker ended ({type(error).__name__})"
         failed |= {name: why for name in waiting if name not in rows and name not in failed}
     return [rows[name] for name in names if name in rows], failed
 
 
-def _quietly(path, name, threads):
-    """The fit of a section; a new worker imports TensorFlow in here, without what its C++ parts say of the machine."""
-    with open(os.devnull, "w") as nowhere:
+def _work(in_own_process):
+    """What a worker does with (path, name, threads), as a function that joblib sends by value, because it is made in here.
+
+    Sent by name it would make a new worker import this file, and with it TensorFlow, whose C++ parts speak of the machine.
+    """
+
+    def quietly(path, name, threads):
+        import os
+
         stderr = os.dup(2)
-        os.dup2(nowhere.fileno(), 2)
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
         try:
             from tfvae.fitting.sections import fit_section_safely
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
-    return fit_section_safely(path, name, threads)
+        return fit_section_safely(path, name, threads)
 
+    def apart(path, name, threads):
+        """In a new process: a worker's other threads draw from Python's generator, as seeds do."""
+        import json
+        import subprocess
+        import sys
 
-def _in_own_process(path, name, threads):
-    """The fit of a section in a new process: a worker's other threads draw from Python's generator, as seeds do."""
-    code = "import sys; from tfvae.fitting.sections import main; main(*sys.argv[1:])"
-    done = subprocess.run([sys.executable, "-c", code, path, name, str(threads)], capture_output=True, text=True)
-    lines = done.stdout.strip().splitlines()
-    if done.returncode or not lines:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        return {"section": name, "error": f"its process ended with status {done.returncode}: {last}"}
-    return json.loads(lines[-1])
+        code = "import sys; from tfvae.fitting.sections import main; main(*sys.argv[1:])"
+        done = subprocess.run([sys.executable, "-c", code, path, name, str(threads)], capture_output=True, text=True)
+        lines = done.stdout.strip().splitlines()
+        if done.returncode or not lines:
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            return {"section": name, "error": f"its process ended with status {done.returncode}: {last}"}
+        return json.loads(lines[-1])
+
+    return apart if in_own_process else quietly
 
 
 @contextlib.contextmanager
 def _backend(name, scheduler, jobs):
     import joblib
 
-    for function in (_quietly, _in_own_process):
-        function.__module__ = (
-            "__main__"  # so that joblib sends them by value: a new worker imports this file within them
-        )
     if name == "dask":
         distributed = require("distributed", "dask")
         local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None}

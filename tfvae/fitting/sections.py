@@ -47,13 +47,9 @@ def main(path, name, threads):
 def fit_section(path, name, threads=None):
     """Trains and measures one section of the run at `path`; returns its row of the table of sections.
 
-    What it does depends on the run's plan and the section alone: not on the order, the worker or the others. A section
-    whose `metrics.json` is there is not trained again.
+    What it does depends on the run's plan and the section alone: not on the order, the worker or the others.
     """
     part = RunDirectory(Path(path) / SECTIONS / name)
-    done = part.read_json(METRICS, default={"section": None})
-    if done["section"] is not None:
-        return done
     _limit_threads(threads)
     plan = RunDirectory(Path(path)).read_json("plan.json")
     data = SectionData.of(path, plan, name)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from tfvae.layers import IndependentBernoulli
+from tfvae.layers.distribution_layer import as_count
 from tfvae.models.factories import make_dense_vae
 from tfvae.objectives import ELBO, IWAE
 
@@ -58,6 +59,16 @@ class HaplotypeRecipe:
     constant_rate: bool = False
     weight_decay: float = 0.0
     all_people: bool = False
+
+    def __post_init__(self):
+        for name in ("num_draws", "num_steps", "batch_size", "latent_dim", "epochs", "patience"):
+            if getattr(self, name) is not None:
+                as_count(getattr(self, name), name)
+        if self.mosaics < 0 or not self.learning_rate > 0 or not 0 <= self.warm_up <= 1:
+            raise ValueError(
+                "`mosaics` must be at least 0, `learning_rate` above 0 and `warm_up` from 0 to 1, but they are "
+                f"{self.mosaics!r}, {self.learning_rate!r} and {self.warm_up!r}."
+            )
 
     def epochs_and_steps(self, num_rows):
         """(epochs, optimizer steps, patience in epochs) for `num_rows` training rows."""
