@@ -23,7 +23,7 @@ demo: $(READY)
 	@echo "Reports: runs/demo/gaussian-mixture/report.html and runs/demo/digits/report.html"
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
