@@ -4,7 +4,7 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "agg")
-if "PYTEST_XDIST_WORKER" in os.environ:  # each of several workers keeps to its core, and so do the commands that it starts
+if "PYTEST_XDIST_WORKER" in os.environ:  # each of several workers keeps to its core, as do the commands it starts
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 import keras
