@@ -35,9 +35,11 @@ def image_grid(images, title="", columns=10, gap=1, ink=True, limits=(0, 1)):
     """
     canvas = tiled(images, columns, gap)
     rows = -(-len(images) // columns)
-    figure = Figure(figsize=(columns * 0.7, rows * 0.7 * images.shape[1] / images.shape[2] + 0.5), layout="constrained")
+    width, height = columns * 0.7, rows * 0.7 * images.shape[1] / images.shape[2]
+    size = max(12.0, width)  # of the title, to be read where a wide grid is shown in the width of a page
+    figure = Figure(figsize=(width, height + size / 24), layout="constrained")
     axis = figure.subplots()
     axis.imshow(np.clip(canvas, *limits), cmap="gray_r" if ink else "gray", vmin=limits[0], vmax=limits[1])
     axis.set_axis_off()
-    figure.suptitle(title)
+    figure.suptitle(title, fontsize=size)
     return figure
