@@ -327,7 +327,7 @@ def test_digits_and_mixture_decoder(tfvae_command, tmp_path):
     assert (tmp_path / "digits" / "figures" / "images-draws.png").exists()
 
 
-@pytest.mark.parametrize("prior", ["vamp:6", "exemplar", "flow:2"])
+@pytest.mark.parametrize("prior", ["mixture:7", "vamp:6", "exemplar", "flow:2"])
 def test_fits_with_every_prior_and_scores_by_annealing(prior, table, tfvae_command, tmp_path):
     status, out, error = tfvae_command(
         "fit", table, "--exclude", "group", "--prior", prior, "--out", tmp_path / "run", "--epochs", 2, "--hidden", "16"

@@ -95,6 +95,21 @@ def test_streaming_does_not_change_the_estimate(x):
     np.testing.assert_allclose(estimate.log_likelihood, tf.reduce_logsumexp(log_w, axis=0) - np.log(3), rtol=1e-5)
 
 
+@pytest.mark.parametrize("value", [7.0, 75.0, 141.0])
+def test_a_long_stream_of_weights_far_from_zero_does_not_stall(value):
+    """All weights are p(x) itself, and held one at a time: in float32 the sum would lose up to 0.9 nats."""
+    unit = float(np.log(np.e - 1))  # of which softplus is 1
+    encoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), layers.IndependentNormal(2)])
+    encoder.layers[0].set_weights([np.zeros((3, 4)), np.array([0, 0, unit, unit])])
+    blind = keras.layers.Dense(3, kernel_initializer="zeros")
+    decoder = keras.Sequential([keras.Input((2,)), blind, layers.IndependentNormal(3, "mean", scale=1.0)])
+    vae = tfvae.VAE(encoder, decoder)
+    exact = -1.5 * value**2 - 1.5 * np.log(2 * np.pi)
+    estimate = importance.StreamedLikelihood(vae, 1, 1, False)(np.full((1, 3), value, "float32"), 3000, seed=0)
+    assert estimate.log_likelihood[0] == pytest.approx(exact, abs=2e-6 * abs(exact))
+    assert estimate.effective_sample_size[0] == pytest.approx(3000, rel=1e-2)
+
+
 def test_one_encoder_pass_an_example(x):
     class Counting(keras.layers.Layer):
         def build(self, input_shape):
@@ -115,9 +130,14 @@ def test_one_encoder_pass_an_example(x):
 
 def test_refuses_nothing_to_estimate(x):
     vae = linear_gaussian_vae(None)
-    for arguments in ({"x": x[:0]}, {"x": x, "num_samples": 0}):
-        with pytest.raises(ValueError, match="needs rows and num_samples >= 1"):
-            vae.log_likelihood(**arguments)
+    for rows, samples, message in (
+        (x, 10.5, "`num_samples` must be a whole number, but got 10.5"),
+        (x, 0, "`num_samples` must be at least 1"),
+        (x[:0], 10, "needs rows"),
+        (x[:, :2], 10, r"rows have the shape \(3,\), but x has rows of \(2,\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            vae.log_likelihood(rows, samples)
 
 
 def test_doubling_gain_compares_the_estimate_with_its_halves(x):
@@ -150,5 +170,5 @@ def test_units_are_those_of_their_names():
 def test_parameters_that_are_not_numbers_are_said(x):
     vae = linear_gaussian_vae(priors.MixturePrior(2, 3))
     vae.prior.loc.assign(vae.prior.loc.numpy() * np.nan)
-    with pytest.raises(ValueError, match="log p.x. is not a number in 64 of 64 rows: the model's parameters"):
+    with pytest.raises(ValueError, match="log p.x. is not finite in 64 of 64 rows: the model's parameters"):
         vae.log_likelihood(x, 10)

@@ -9,7 +9,7 @@ from scipy.special import logsumexp, softmax
 
 import tfvae
 from tests.test_importance import exact_log_prob, linear_gaussian_vae, standard
-from tfvae import objectives
+from tfvae import layers, objectives
 from tfvae.objectives import CIWAE, ELBO, IWAE, MIWAE, PIWAE, STL, DReG
 
 tfd = tfp.distributions
@@ -163,6 +163,30 @@ def test_log_weights_of_a_vae_give_a_bound_of_the_exact_value(x):
     loss = vae.evaluate(x, batch_size=64, verbose=0, return_dict=True)["loss"]
     exact = exact_log_prob(x, *parameters).mean()
     assert -loss == pytest.approx(exact, abs=0.1)
+
+
+@pytest.mark.parametrize("make", [IWAE, STL, DReG])
+@pytest.mark.parametrize("num_draws", [1, 4])
+def test_a_latent_matrix_is_as_good_as_a_vector(make, num_draws):
+    def loss(event_shape):
+        keras.utils.set_random_seed(0)
+        encoder = keras.Sequential(
+            [keras.Input((3,)), keras.layers.Dense(8), layers.IndependentNormal(event_shape, seed=1)]
+        )
+        decoder = keras.Sequential(
+            [
+                keras.Input(event_shape),
+                keras.layers.Flatten(),
+                keras.layers.Dense(3),
+                layers.IndependentNormal(3, "mean", scale=1.0),
+            ]
+        )
+        vae = tfvae.VAE(encoder, decoder, objective=make(num_draws))
+        x = np.random.default_rng(0).normal(size=(20, 3)).astype("float32")
+        return vae.terms(tf.constant(x), vae(x), 1.0, True).loss.numpy()
+
+    assert loss((2, 2)).shape == (20,)
+    np.testing.assert_allclose(loss((2, 2)), loss((4,)), rtol=1e-4)
 
 
 def test_wrong_arguments_are_said():

@@ -41,11 +41,11 @@ def standard_error(values):
 
 
 def check_numbers(log_likelihood):
-    """Raises ValueError where an estimate, `(N,)`, is NaN."""
-    if bad := np.isnan(log_likelihood).sum():
+    """Raises ValueError where an estimate, `(N,)`, is NaN or infinite."""
+    if bad := (~np.isfinite(log_likelihood)).sum():
         raise ValueError(
-            f"log p(x) is not a number in {bad} of {len(log_likelihood)} rows: the model's parameters are NaN or infinite, "
-            "as after a training that diverged."
+            f"log p(x) is not finite in {bad} of {len(log_likelihood)} rows: the model's parameters are NaN or infinite, as "
+            "after a training that diverged, or the model calls these rows impossible."
         )
 
 
@@ -97,14 +97,16 @@ class StreamedLikelihood:
 
         def add_chunk(i, log_sums, log_sum_squares):
             z = q.sample(self.chunk, seed=tf.random.experimental.stateless_fold_in(seed, i))
-            log_w = log_weights(x, q, z, self.model.decode(z).distribution, prior)
+            # In float64: a sum of many weights stalls where one weight is below half a unit in its last place.
+            log_w = tf.cast(log_weights(x, q, z, self.model.decode(z).distribution, prior), tf.float64)
             draw = i * self.chunk + tf.range(self.chunk)
-            log_w = tf.where((draw < num_samples)[:, None], log_w, -math.inf)
-            halves = [tf.where((draw % 2 == half)[:, None], log_w, -math.inf) for half in (0, 1)]
+            none = tf.constant(-math.inf, tf.float64)
+            log_w = tf.where((draw < num_samples)[:, None], log_w, none)
+            halves = [tf.where((draw % 2 == half)[:, None], log_w, none) for half in (0, 1)]
             log_sums = tf.stack([_log_add(s, w) for s, w in zip(tf.unstack(log_sums), halves, strict=True)])
             return i + 1, log_sums, _log_add(log_sum_squares, 2 * log_w)
 
-        nothing = tf.fill([self.num_rows], tf.constant(-math.inf))
+        nothing = tf.fill([self.num_rows], tf.constant(-math.inf, tf.float64))
         chunks = (num_samples + self.chunk - 1) // self.chunk
         _, log_sums, log_sum_squares = tf.while_loop(
             lambda i, *_: i < chunks,
@@ -121,8 +123,8 @@ class StreamedLikelihood:
             rows = np.arange(start, start + self.num_rows) % n  # the last call is filled up with rows seen before
             key = tf.constant([seed, start], tf.int32)
             sums.append([s.numpy() for s in self.run(tf.constant(x[rows]), tf.constant(num_samples), key)])
-        even, odd, log_sum_squares = np.concatenate(sums, axis=1)[:, :n].astype("float64")
-        check_numbers(even + odd)
+            check_numbers(np.maximum(*sums[-1][:2]))
+        even, odd, log_sum_squares = np.concatenate(sums, axis=1)[:, :n]
         log_sum = np.logaddexp(even, odd)
         log_likelihood = log_sum - math.log(num_samples)
         ess = np.minimum(np.exp(2 * log_sum - log_sum_squares), num_samples)

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from tfvae import priors
 from tfvae.data import Images
 from tfvae.errors import UserError
 from tfvae.experiments import Study, all_experiments, find_experiment
@@ -144,6 +145,17 @@ def test_document_004s_settings():
     assert (likelihood.epochs, likelihood.batch_size, likelihood.num_seeds) == (30, 100, 3)
     model = likelihood.fits()[0].make()
     assert [layer.units for layer in model.encoder.layers[:3]] == [300, 300, 20]
+    # Components that start apart in many dimensions lie where no code is, and are never used.
+    for name in (
+        "mixture-prior-likelihood",
+        "mixture-prior-static",
+        "mixture-prior-latent-size",
+        "mixture-prior-cifar10",
+    ):
+        fit = next(fit for fit in find_experiment(name)().fits() if fit.variant.startswith("mixture"))
+        prior = fit.make().prior
+        assert isinstance(prior.initializer, priors.NarrowComponents), name
+        assert (prior.num_components, prior.learn_weights) == (500, False)
 
 
 def test_the_papers_settings_are_the_documents():

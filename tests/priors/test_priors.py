@@ -101,8 +101,13 @@ def test_a_prior_that_does_not_fit_the_encoder_is_refused():
 
 @pytest.mark.parametrize("make", [lambda: priors.MixturePrior(2, 0), lambda: priors.VampPrior(2, -1, 3)])
 def test_fewer_than_one_component_is_refused(make):
-    with pytest.raises(ValueError, match="num_components >= 1"):
+    with pytest.raises(ValueError, match="`num_components` must be at least 1"):
         make()
+
+
+class NaNs(priors.Components):
+    def __call__(self, num_components, dimension, rng):
+        return np.full((2, num_components, dimension), np.nan)
 
 
 def test_wrong_arguments_are_said():
@@ -112,6 +117,16 @@ def test_wrong_arguments_are_said():
         (lambda: priors.VampPrior(2, 4), "needs the `input_shape`"),
         (lambda: priors.VampPrior(2, 4, 3, bounds=(1, 0)), "low < high"),
         (lambda: priors.RandomComponents(1.0, 0.0), "`scale` must be above 0"),
+        (lambda: priors.VampPrior(2, 4, 3, spread=-1), "`spread` must be at least 0"),
+        (lambda: priors.ExemplarPrior(2, 5, 3, scored_neighbors=-3), "`scored_neighbors` must be at least 1"),
+        (lambda: priors.MixturePrior(2, 2.7), "`num_components` must be a whole number, but got 2.7"),
+        (lambda: priors.MixturePrior(2, None), "`num_components` must be a whole number"),
+        (lambda: priors.MixturePrior(2, 3, initializer="kmeans"), "must be a `tfvae.priors.Components`"),
+        (lambda: priors.MixturePrior(2, 3, initializer=NaNs()), "means or scales that are NaN"),
+        (lambda: priors.MixturePrior(2, 3).start_at(X), r"from points of shape \(2,\), but got \(3,\)"),
+        (lambda: priors.VampPrior(2, 3, 4).start_at(X), r"from points of shape \(4,\), but got \(3,\)"),
+        (lambda: tfvae.make_dense_vae(3, 2, (8,), prior="mixture:5"), "`prior` must be a tfvae.priors.Prior"),
+        (lambda: tfvae.make_dense_vae(3, 2, (8,), objective="iwae"), "`objective` a tfvae.objectives.Objective"),
     ):
         with pytest.raises(ValueError, match=message):
             make()
@@ -305,7 +320,7 @@ def test_examples_are_taken_as_they_are():
     prior = priors.ExemplarPrior(2, 4, 3, binary=True)
     with pytest.raises(ValueError, match="leave `binary` out"):
         prior.start_at(X[:4])
-    with pytest.raises(ValueError, match=r"holds examples of shape \(3,\), but got \(2,\)"):
+    with pytest.raises(ValueError, match=r"starts from points of shape \(3,\), but got \(2,\)"):
         prior.start_at(np.ones((5, 2)))
     chosen = priors.ExemplarPrior(2, 4, 3)
     chosen.start_at(X, seed=1)

@@ -68,13 +68,8 @@ def annealed_log_likelihood(
     Source: Wu et al., "On the quantitative analysis of decoder-based generative models" (2017); Neal, "Annealed importance
     sampling" (2001).
     """
-    x = np.asarray(x, "float32")
-    if not len(x):
-        raise ValueError("annealed_log_likelihood needs rows, but x has none.")
-    vae.check_data(x)
-    vae.warn_of_grey(x)
-    annealing = _Annealing(vae, num_steps, num_chains, leapfrog_steps, step_size, from_prior)
-    return annealing.forward(x, seed)
+    x = vae.rows_to_score(x)
+    return _Annealing(vae, num_steps, num_chains, leapfrog_steps, step_size, from_prior).forward(x, seed)
 
 
 def bidirectional_log_likelihood(
@@ -123,7 +118,9 @@ class _Annealing:
         return self._estimate(x, z, seed, -1)
 
     def _estimate(self, x, z, seed, sign):
-        held = self.num_chains * max(x[0].size, self.vae.prior.num_terms)
+        prior = self.vae.prior
+        terms = getattr(prior, "num_components", 1) if self.whole_prior else prior.num_terms
+        held = self.num_chains * max(x[0].size, terms)
         n, rows = len(x), int(np.clip(_NUMBERS // held, 1, min(len(x), _ROWS)))
         pieces = []
         for start in range(0, n, rows):
@@ -140,13 +137,8 @@ class _Annealing:
                 data, tf.constant(given), forward, tf.constant(betas), sizes, tf.constant(False), key
             )
             pieces.append([log_w.numpy(), accepted.numpy()])
+            self._check(*pieces[-1])
         log_w, acceptance = (np.concatenate(p, axis=-1)[..., :n].astype("float64") for p in zip(*pieces, strict=True))
-        check_numbers(log_w[0])
-        if acceptance.mean() < _FEW and len(self.betas) > 2:
-            raise ValueError(
-                f"Annealing accepted {acceptance.mean():.1%} of its proposals, so the chains have not moved: give a smaller "
-                f"step_size than {self.step_size:g}."
-            )
         top = log_w.max(axis=0)
         w = np.exp(log_w - top)
         chains = len(log_w)
@@ -157,6 +149,15 @@ class _Annealing:
             effective_sample_size=ess,
             acceptance=acceptance,
         )
+
+    def _check(self, log_w, accepted):
+        """Raises ValueError for a batch that says nothing, before the next one is begun."""
+        check_numbers(log_w.max(axis=0))
+        if accepted.mean() < _FEW and len(self.betas) > 2:
+            raise ValueError(
+                f"Annealing accepted {accepted.mean():.1%} of its proposals, so the chains have not moved: give a smaller "
+                f"step_size than {self.step_size:g}."
+            )
 
     def _run(self, x, given, is_forward, betas, step_sizes, adapts, seed):
         """(log w `(C, B)`, acceptance `(B,)`, step sizes `(T + 1, B)` of the temperatures, adapted or as given)."""

@@ -193,9 +193,9 @@ class MixturePriorCIFAR10(Study):
         import keras
 
         import tfvae
-        from tfvae.priors import MixturePrior
+        from tfvae.priors import MixturePrior, NarrowComponents
 
-        prior = num_components and MixturePrior(self.latent_dim, num_components, seed=seed)
+        prior = num_components and MixturePrior(self.latent_dim, num_components, False, NarrowComponents(), seed=seed)
         steps = self.epochs * -(-self.num_train // self.batch_size)
         optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps))
         return tfvae.make_convolutional_vae((32, 32, 3), self.latent_dim, prior=prior, optimizer=optimizer)

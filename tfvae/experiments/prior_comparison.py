@@ -64,7 +64,9 @@ class MixturePriorStatic(OnDigits):
         size = self.latent_dim
         prior = {
             "standard": lambda: None,
-            "mixture": lambda: priors.MixturePrior(size, self.num_components, seed=seed),
+            "mixture": lambda: priors.MixturePrior(
+                size, self.num_components, False, priors.NarrowComponents(), seed=seed
+            ),
             "flow": lambda: priors.FlowPrior(size, seed=seed),
             "vamp": lambda: priors.VampPrior(size, self.num_components, PIXELS, seed=seed),
             "exemplar": lambda: priors.ExemplarPrior(

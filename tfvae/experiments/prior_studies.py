@@ -17,6 +17,7 @@ from tfvae.experiments.scoring import (
     LATENT_ROWS,
     MEASURES,
     TEST_SEED,
+    component_use,
     draw_samples,
     evaluate,
     gains,
@@ -39,14 +40,12 @@ def execute_mnist(study, run):
         row |= evaluate(run, model, fit, test, test[: study.num_scored], study.num_samples)
         row["active_units"] = latent_report(model, test[:LATENT_ROWS], fit.seed).active_units
         if isinstance(model.prior, MixturePrior):
-            use = component_use(model, grey)
-            row["components_used"] = float(np.exp(-np.sum(use * np.log(use + 1e-12))))
             table = {t["estimator"]: t["mean"] for t in kl_table(model, test[:LATENT_ROWS], fit.seed, 20)}
             row["variational_kl"], row["monte_carlo_kl"] = table["VariationalKL"], table["MonteCarloKL"]
         return row
 
     models, histories, rows = run_fits(study, run, lambda fit: {"x": train}, measure)
-    measures = ["loss", "grey_loss", *MEASURES, "active_units", "components_used", "variational_kl", "monte_carlo_kl"]
+    measures = ["loss", "grey_loss", *MEASURES, "active_units", "variational_kl", "monte_carlo_kl"]
     by = rows.groupby("variant").mean(numeric_only=True)
     claims = [
         {
@@ -72,11 +71,6 @@ def execute_mnist(study, run):
             run.save_figure(f"3-characteristic-{name}", plots.image_grid(images, title, 40))
         if model.prior.event_shape == (2,):
             _draw_plane(run, f"{4 + k}", name, model, grey, data.y_test[: study.num_test], study.seed)
-
-
-def component_use(model, x):
-    """The average responsibility p(k|z) of each component of the prior at the means of q(z|x), `(K,)`."""
-    return model.prior.distribution().responsibilities(model.encode(x).mean()).numpy().mean(axis=0)
 
 
 def _draw_plane(run, number, name, model, x, labels, seed):

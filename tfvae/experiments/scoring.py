@@ -5,9 +5,10 @@ import tensorflow as tf
 
 from tfvae import divergences, plots
 from tfvae.importance import log_px_z, standard_error
+from tfvae.priors import MixturePrior, VampPrior
 
 TEST_SEED = 777  # of the binarization of the test digits, which are drawn alone
-MEASURES = ("nll", "negative_elbo", "kl", "reconstruction", "doubling_gain", "effective_sample_size")
+MEASURES = ("nll", "negative_elbo", "kl", "reconstruction", "doubling_gain", "effective_sample_size", "components_used")
 LATENT_ROWS = 2_000  # of the test data, to count active units and used components on
 
 
@@ -29,7 +30,21 @@ def evaluate(run, model, fit, test, scored, num_samples):
         "negative_elbo": reconstruction + kl,
         "kl": kl,
         "reconstruction": reconstruction,
+        **components_used(model, test[:LATENT_ROWS]),
     }
+
+
+def components_used(model, x):
+    """exp of the entropy of the components' use, where the prior is a mixture whose components can all be counted."""
+    if not isinstance(model.prior, (MixturePrior, VampPrior)):
+        return {}
+    use = component_use(model, x)
+    return {"components_used": float(np.exp(-np.sum(use * np.log(use + 1e-12))))}
+
+
+def component_use(model, x):
+    """The average responsibility p(k|z) of each component of the prior at the means of q(z|x), `(K,)`."""
+    return model.prior.distribution().responsibilities(model.encode(x).mean()).numpy().mean(axis=0)
 
 
 def elbo_parts(model, x, seed):
@@ -90,8 +105,9 @@ def kl_table(model, x, seed, num_draws=100):
                 "estimator": estimator.__name__,
                 "direction": estimator.direction,
                 "mean": float(values.mean()),
-                "sd_of_one_draw": float(values.std(axis=0).mean()) if drawn else None,
-                "standard_error": float(values.std(axis=0).mean() / np.sqrt(values.size)) if drawn else None,
+                "sd_of_one_draw": float(np.sqrt(values.var(axis=0, ddof=1).mean())) if drawn else None,
+                # of the mean over these x, by the draws
+                "standard_error": float(np.sqrt(values.var(axis=0, ddof=1).mean() / values.size)) if drawn else None,
             }
         )
     return table

@@ -12,10 +12,10 @@ import tensorflow_probability as tfp
 from tfvae.callbacks import KLWarmUp
 from tfvae.distributions import Unfolded
 from tfvae.importance import StreamedLikelihood
-from tfvae.layers.distribution_layer import DistributionLayer, next_seed
+from tfvae.layers.distribution_layer import DistributionLayer, as_count, next_seed
 from tfvae.layers.kl import KLDivergenceAddLoss
 from tfvae.layers.scales import LearnedScale
-from tfvae.objectives import ELBO
+from tfvae.objectives import ELBO, Objective
 from tfvae.priors import Prior, StandardNormal
 from tfvae.saving import register
 from tfvae.tensors import DistributionTensor, as_distribution
@@ -56,6 +56,11 @@ class VAE(FastFit, keras.Model):
                     f"The encoder's layer {layer.name!r} adds a KL to the loss, and VAE adds its own: "
                     "leave out the KLDivergenceRegularizer or KLDivergenceAddLoss."
                 )
+        if not isinstance(prior, (Prior, type(None))) or not isinstance(objective, (Objective, type(None))):
+            raise ValueError(
+                "`prior` must be a tfvae.priors.Prior and `objective` a tfvae.objectives.Objective, but got "
+                f"{prior!r} and {objective!r}."
+            )
         self.encoder, self.decoder = encoder, decoder
         self.prior = StandardNormal(encoder.output_shape[1:]) if prior is None else prior
         event, given = tuple(self.prior.event_shape), tuple(encoder.output_shape[1:])
@@ -235,11 +240,7 @@ class VAE(FastFit, keras.Model):
             expectation the estimate is a lower bound that rises with `num_samples`. Warns where it is no likelihood: of
             grey values under a Bernoulli.
         """
-        x = np.asarray(x, keras.config.floatx())
-        if num_samples < 1 or not len(x):
-            raise ValueError(f"log_likelihood needs rows and num_samples >= 1, but got {len(x)} and {num_samples}.")
-        self.check_data(x)
-        self.warn_of_grey(x)
+        x, num_samples = self.rows_to_score(x), as_count(num_samples, "num_samples")
         held = max(x[0].size, self.prior.num_terms, 32)  # numbers for each draw
         numbers = int(memory // (4 * _COPIES))
         if numbers < held:
@@ -254,8 +255,17 @@ class VAE(FastFit, keras.Model):
             self._likelihoods[key] = StreamedLikelihood(self, rows, chunk, use_xla)
         return self._likelihoods[key](x, num_samples, seed)
 
-    def warn_of_grey(self, x):
-        """Warns where x is grey and the likelihood is a Bernoulli, whose cross-entropy is then no log density."""
+    def rows_to_score(self, x):
+        """x as an array `(N, *E)`; ValueError for no rows, another shape, or what is not finite.
+
+        Warns where x is grey and the likelihood is a Bernoulli, whose cross-entropy is then no log density.
+        """
+        x = np.asarray(x, keras.config.floatx())
+        if not x.size:
+            raise ValueError("log p(x) needs rows, but x has none.")
+        if not tf.TensorShape(self.data_shape).is_compatible_with(x.shape[1:]):
+            raise ValueError(f"This model's rows have the shape {self.data_shape}, but x has rows of {x.shape[1:]}.")
+        self.check_data(x)
         p = self.decode(tf.zeros([1, *self.prior.event_shape])).distribution
         if isinstance(getattr(p, "distribution", p), tfd.Bernoulli) and not np.isin(x, (0, 1)).all():
             warnings.warn(
@@ -263,6 +273,7 @@ class VAE(FastFit, keras.Model):
                 "Use IndependentContinuousBernoulli, or binarize the data.",
                 stacklevel=3,
             )
+        return x
 
     def _seeds(self, seed, start):
         """Two seeds as TFP takes them: from `seed`, or else from the model's own generator."""

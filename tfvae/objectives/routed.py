@@ -44,7 +44,7 @@ class _Routed(ImportanceWeighted):
             return super().terms(x, q, z, p, prior, beta_share, training, log_shares)
         if log_shares is not None:
             raise ValueError(f"{type(self).__name__} needs equal shares, but the posterior draws from each component.")
-        z = z if z.shape.rank == 3 else z[None]
+        z = z if self.num_draws > 1 else z[None]
         fixed = tf.stop_gradient(z)
         # log w twice with one value: at z, and at z held fixed. Their difference reaches the encoder alone, because the
         # gradients to the decoder and the prior are the same in both.

@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 
+from tfvae.layers.distribution_layer import as_count
 from tfvae.saving import register
 
 
@@ -65,17 +66,18 @@ class NarrowComponents(Components):
 
 def check_components(prior, num_components):
     """`num_components` as an int; ValueError where it, or the prior's event shape, makes no mixture."""
-    if len(prior.event_shape) != 1 or int(num_components) < 1:
-        raise ValueError(
-            f"{type(prior).__name__} needs an event_shape (D,) and num_components >= 1, but got {prior.event_shape} and "
-            f"{num_components!r}."
-        )
-    return int(num_components)
+    if len(prior.event_shape) != 1:
+        raise ValueError(f"{type(prior).__name__} needs an event_shape (D,), but got {prior.event_shape}.")
+    return as_count(num_components, "num_components")
 
 
-def check_points(prior, points, least):
-    """`points` as a float32 array; ValueError where they are fewer than `least` or not finite."""
+def check_points(prior, points, least, shape):
+    """`points` as a float32 array `(n, *shape)`; ValueError for another shape, fewer than `least`, NaN or infinity."""
     points = np.asarray(points, "float32")
+    if points.shape[1:] != tuple(shape):
+        raise ValueError(
+            f"{type(prior).__name__} starts from points of shape {tuple(shape)}, but got {points.shape[1:]}."
+        )
     if len(points) < least:
         raise ValueError(
             f"{type(prior).__name__} starts {least} components from data, but got only {len(points)} points: "

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.distributions import DiagonalNormalMixture, LocalNormalMixture
-from tfvae.layers.distribution_layer import as_shape, next_seed
+from tfvae.layers.distribution_layer import as_count, as_shape, next_seed
 from tfvae.priors.components import check_components, check_points
 from tfvae.priors.prior import EncodedPrior
 from tfvae.saving import register
@@ -84,8 +84,9 @@ class ExemplarPrior(EncodedPrior):
                 f"`initial_scale` must be above `epsilon` >= 0, but got {initial_scale!r} and {epsilon!r}."
             )
         self.points_shape = as_shape(input_shape, "input_shape")
-        self.num_neighbors = min(int(num_neighbors), self.num_components)
-        self.scored_neighbors = min(int(scored_neighbors or num_neighbors), self.num_components)
+        self.num_neighbors = min(as_count(num_neighbors, "num_neighbors"), self.num_components)
+        scored = num_neighbors if scored_neighbors is None else scored_neighbors
+        self.scored_neighbors = min(as_count(scored, "scored_neighbors"), self.num_components)
         self.initial_scale, self.binary, self.epsilon = float(initial_scale), bool(binary), float(epsilon)
         table = (self.num_components, *self.points_shape)
         kept = {"initializer": "zeros", "trainable": False}
@@ -97,9 +98,7 @@ class ExemplarPrior(EncodedPrior):
 
     def start_at(self, x, seed=0):
         """Takes N of the examples x, `(n, *E)`, as components, drawn where there are more; ValueError for fewer, or NaN."""
-        x = check_points(self, x, self.num_components)
-        if x.shape[1:] != self.points_shape:
-            raise ValueError(f"ExemplarPrior holds examples of shape {self.points_shape}, but got {x.shape[1:]}.")
+        x = check_points(self, x, self.num_components, self.points_shape)
         if len(x) > self.num_components:
             x = x[np.random.default_rng(seed).permutation(len(x))[: self.num_components]]
         if self.binary and not np.isin(x, (0, 1)).all():

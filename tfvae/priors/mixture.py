@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.distributions import DiagonalNormalMixture
-from tfvae.priors.components import RandomComponents, check_components, check_points, seed_or_random
+from tfvae.priors.components import Components, RandomComponents, check_components, check_points, seed_or_random
 from tfvae.priors.prior import Prior
 from tfvae.saving import register
 
@@ -40,7 +40,13 @@ class MixturePrior(Prior):
         if not self.epsilon >= 0:
             raise ValueError(f"`epsilon` must be at least 0, but got {epsilon!r}.")
         rng = np.random.default_rng(seed_or_random(seed))
+        if not isinstance(self.initializer, Components):
+            raise ValueError(f"`initializer` must be a `tfvae.priors.Components`, but got {initializer!r}.")
         loc, scale = self.initializer(self.num_components, *self.event_shape, rng)
+        if not np.isfinite(loc).all() or not (np.isfinite(scale).all() and (scale > 0).all()):
+            raise ValueError(
+                f"{self.initializer!r} gave means or scales that are NaN or infinite, or scales of 0 or less."
+            )
         self.loc = self._table("loc", loc)
         self.log_scale = self._table("log_scale", self._log_scale(scale))
         self.logits = self.add_weight(
@@ -68,9 +74,9 @@ class MixturePrior(Prior):
             spread: float > 0, the components' standard deviations over those of their clusters.
 
         Raises:
-            ValueError: for fewer points than components, or NaN.
+            ValueError: for fewer points than components, points of another shape, or NaN.
         """
-        z = check_points(self, z, self.num_components)
+        z = check_points(self, z, self.num_components, self.event_shape)
         self.started = True
         from sklearn.cluster import MiniBatchKMeans
 
