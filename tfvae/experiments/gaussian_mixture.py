@@ -165,6 +165,6 @@ class GaussianMixtureImproved(GaussianMixtureStudy):
             2,
             IndependentNormal(2, "mean", scale=LearnedScale(initial=0.35 * spread, floor=1e-3)),
             width=64,
-            prior=MixturePrior(2, num_components, initializer=RandomComponents(3.0), epsilon=1e-3, seed=seed),
+            prior=MixturePrior(2, num_components, initializer=RandomComponents(3.0, 0.5), epsilon=1e-3, seed=seed),
             optimizer=self.cosine_adam(epochs, batch_size, 1e-2),
         )

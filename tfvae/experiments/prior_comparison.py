@@ -176,7 +176,7 @@ class MixturePosterior(OnDigits):
         prior = None
         if mixture_prior:
             k = max(self.plane_components, 2 * truth.num_modes)
-            prior = MixturePrior(2, k, initializer=RandomComponents(3.0), epsilon=1e-3, seed=seed)
+            prior = MixturePrior(2, k, initializer=RandomComponents(3.0, 0.5), epsilon=1e-3, seed=seed)
         likelihood = IndependentNormal(
             2, "mean", scale=LearnedScale(initial=0.35 * spread, floor=1e-3), name="likelihood"
         )

@@ -31,19 +31,24 @@ class Components:
 class RandomComponents(Components):
     """Means from N(0, spread²), one standard deviation for all.
 
+    Components that start apart are more easily used in a plane, and never used in many dimensions, where each is far from
+    all codes. By default the whole has the variance 1 of N(0, I), and the means a length near √2 in any dimension.
+
     Args:
-        spread: float >= 0.
-        scale: float > 0.
+        spread: float >= 0; None for √(2/D), at most 1.
+        scale: float > 0; None for √(1 − spread²), at least 0.5.
     """
 
-    def __init__(self, spread=1.0, scale=0.5):
-        if not scale > 0 or not spread >= 0:
+    def __init__(self, spread=None, scale=None):
+        if (scale is not None and not scale > 0) or (spread is not None and not spread >= 0):
             raise ValueError(f"`scale` must be above 0 and `spread` at least 0, but got {scale!r} and {spread!r}.")
-        self.spread, self.scale = float(spread), float(scale)
+        self.spread, self.scale = (None if v is None else float(v) for v in (spread, scale))
 
     def __call__(self, num_components, dimension, rng):
         shape = num_components, dimension
-        return self.spread * rng.normal(size=shape), np.full(shape, self.scale)
+        spread = min(1.0, (2 / dimension) ** 0.5) if self.spread is None else self.spread
+        scale = max(0.5, max(0.0, 1 - spread**2) ** 0.5) if self.scale is None else self.scale
+        return spread * rng.normal(size=shape), np.full(shape, scale)
 
 
 @register

@@ -20,7 +20,7 @@ class MixturePrior(Prior):
         event_shape: shape of one z, `(D,)` or D.
         num_components: int K >= 1.
         learn_weights: bool; False keeps the weights at 1/K.
-        initializer: `tfvae.priors.Components`, where means and scales start: `RandomComponents(spread, scale)` by default,
+        initializer: `tfvae.priors.Components`, where means and scales start: `RandomComponents()` by default,
             `UniformComponents()` as in document 004, `NarrowComponents()` as in Stanford's CS236. `start_at` moves them to
             data.
         epsilon: float >= 0, the smallest standard deviation.
