@@ -71,11 +71,10 @@ def matmul_peak(*_):
     return best
 
 
-def measured_alone(contest, name, batch_size, epochs):
-    """(a contender's result from a process of its own, or None; the last line of what went wrong)."""
-    script = Path(__file__).with_name("fit_speed.py")
-    command = [sys.executable, script, "--contest", contest, "--only", name]
-    command += ["--batch-sizes", str(batch_size), "--epochs", str(epochs)]
+def measured_alone(script, **options):
+    """(what a script of this folder prints for its `options` in a process of its own, or None; what went wrong)."""
+    command = [sys.executable, Path(__file__).with_name(script)]
+    command += [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     result = subprocess.run([str(c) for c in command], capture_output=True, text=True, env=environment)
     if result.returncode:

@@ -23,11 +23,15 @@ CONTESTS = {
 }
 
 
+def _alone(contest, name, batch_size, epochs):
+    return measured_alone("fit_speed.py", contest=contest, only=name, batch_sizes=batch_size, epochs=epochs)
+
+
 def compare(contest, contenders, batch_size, epochs, flops=None, peak=None, of="tfvae"):
     """Prints each contender's seconds an epoch, beside the first one's."""
     ours = None
     for name in contenders:
-        seconds, error = measured_alone(contest, name, batch_size, epochs)
+        seconds, error = _alone(contest, name, batch_size, epochs)
         if seconds is None:
             print(f"  {name:<45} not measured: {error}", flush=True)
             continue
@@ -42,7 +46,7 @@ def mixture(batch_sizes, epochs):
         points = f"{mixture_model.NUM_POINTS:,} points, median of {epochs} after one"
         print(f"\nmixture model, batch {batch_size}: seconds per epoch of {points}")
         compare("mixture", mixture_model.CONTENDERS, batch_size, epochs)
-    tiny, error = measured_alone("mixture", "tiny", 32, 1)
+    tiny, error = _alone("mixture", "tiny", 32, 1)
     if tiny is None:
         print(f"\n300 points: not measured: {error}")
         return
@@ -53,7 +57,7 @@ def mixture(batch_sizes, epochs):
 
 
 def mnist(batch_sizes, epochs):
-    peak, _ = measured_alone("mnist", "peak", 1, 1)
+    peak, _ = _alone("mnist", "peak", 1, 1)
     for batch_size in batch_sizes or [100]:
         images = f"{mnist_model.NUM_IMAGES:,} images, median of {epochs} after one"
         print(f"\nMNIST model, batch {batch_size}: seconds per epoch of {images}")

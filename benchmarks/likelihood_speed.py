@@ -1,6 +1,6 @@
 """Latent samples a second of an importance-sampled likelihood: 784-300-300-40, tfvae beside PyTorch and the machine's peak.
 
-    python benchmarks/likelihood_speed.py [--samples 500] [--images 1000] [--whole]
+    python benchmarks/likelihood_speed.py [--samples 500] [--images 1024] [--whole]
 
 Each sample is drawn, decoded and weighed. Every contender runs in a process of its own; `--whole` also scores 10,000 images
 with 5000 samples and reports the minutes and the memory.
@@ -10,12 +10,10 @@ import argparse
 import json
 import math
 import resource
-import subprocess
-import sys
 import time
 
 import numpy as np
-from contest import matmul_peak
+from contest import matmul_peak, measured_alone
 
 PIXELS, HIDDEN, LATENT = 784, 300, 40
 FLOPS = 2 * (LATENT * HIDDEN + HIDDEN * HIDDEN + HIDDEN * PIXELS)  # of one decoding
@@ -90,12 +88,9 @@ CONTENDERS = {
 
 
 def alone(name, num_images, num_samples):
-    """(seconds, MiB of memory) of a contender in a process of its own, or what went wrong."""
-    command = [sys.executable, __file__, "--only", name, "--images", str(num_images), "--samples", str(num_samples)]
-    result = subprocess.run(command, capture_output=True, text=True)
-    if result.returncode:
-        return None, (result.stderr.strip().splitlines() or ["no output"])[-1]
-    return json.loads(result.stdout.strip().splitlines()[-1])
+    """(seconds, MiB of memory) of a contender in a process of its own; (None, what went wrong)."""
+    found, error = measured_alone("likelihood_speed.py", only=name, images=num_images, samples=num_samples)
+    return found or (None, error)
 
 
 def main():

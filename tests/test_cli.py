@@ -339,6 +339,9 @@ def test_fits_with_every_prior_and_scores_by_annealing(prior, table, tfvae_comma
     status, out, error = tfvae_command(*arguments, "--method", "ais", "--chains", 2)
     assert status == 0, error
     assert "HMC accepted" in out
+    status, _, error = tfvae_command(*arguments, "--method", "ais", "--chains", 2, "--step-size", 1e6)
+    assert status == 2
+    assert error.startswith("tfvae: Annealing accepted")
     status, out, error = tfvae_command(*arguments)
     assert "doubling the draws to this number gained" in out
     assert np.isfinite(pd.read_csv(tmp_path / "s.csv")["log_likelihood"]).all()

@@ -28,11 +28,16 @@ class LikelihoodEstimate(NamedTuple):
 
     def bits_per_dimension(self, dimensions):
         """−log₂ p(x) per dimension of x, mean over the examples: of a probability; of a density of 8-bit data + 8."""
-        return -self.mean / (dimensions * math.log(2))
+        return bits_per_dimension(self.mean, dimensions)
 
     def perplexity_per_dimension(self, dimensions):
         """exp(−log p(x) / dimensions), the per-pixel perplexity of images: 2 to the power of the bits per dimension."""
         return math.exp(-self.mean / dimensions)
+
+
+def bits_per_dimension(log_p, dimensions):
+    """−log₂ p per dimension, of log p in nats."""
+    return -log_p / (dimensions * math.log(2))
 
 
 def standard_error(values):

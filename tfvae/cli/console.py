@@ -3,6 +3,7 @@
 import os
 import sys
 import traceback
+from pathlib import Path
 
 from typer.exceptions import TyperException
 
@@ -24,7 +25,7 @@ def main():
             traceback.print_exc()
         elif isinstance(error, TyperException):
             sys.stderr.write(f"tfvae: {_sentence(error)} (tfvae --help)\n")
-        elif isinstance(error, UserError):
+        elif isinstance(error, UserError) or _is_said_by_us(error):
             sys.stderr.write(f"tfvae: {error}\n")
         else:
             line = (str(error).strip().splitlines() or [""])[0]
@@ -41,6 +42,12 @@ def import_tensorflow():
     except BaseException:
         sys.stderr.write(said())
         raise
+
+
+def _is_said_by_us(error):
+    """Whether it is a ValueError that tfvae has raised itself: a sentence of ours, for Python's users and the command's."""
+    last = traceback.extract_tb(error.__traceback__)[-1].filename
+    return isinstance(error, ValueError) and Path(last).is_relative_to(Path(__file__).parents[1])
 
 
 def _sentence(error):

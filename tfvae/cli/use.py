@@ -133,8 +133,9 @@ def _in_words(log_likelihood, codec, estimate, method):
     mean, n = log_likelihood.mean(), len(log_likelihood)
     words = f"mean log p(x): {mean:.4f} nats over {n} rows"
     if codec.kind == "images" and codec.binary:
-        pixels = math.prod(codec.shape)
-        bits = -mean / pixels / math.log(2)
+        from tfvae.importance import bits_per_dimension
+
+        bits = bits_per_dimension(mean, math.prod(codec.shape))
         words += f"; {bits:.4f} bits per dimension; perplexity per pixel {2**bits:.4f}"
     if method == "ais":
         return f"{words}; HMC accepted {estimate.acceptance.mean():.0%}"

@@ -25,6 +25,7 @@ from tfvae.experiments.scoring import (
     pooled,
     words,
 )
+from tfvae.importance import bits_per_dimension
 from tfvae.priors import MixturePrior
 
 
@@ -192,7 +193,7 @@ def execute_cifar10(study, run):
 
     def measure(model, history, fit):
         row = evaluate(run, model, fit, test, test[: study.num_scored], study.num_samples)
-        row["bits_per_dimension"] = row["nll"] / (dimensions * np.log(2))
+        row["bits_per_dimension"] = bits_per_dimension(-row["nll"], dimensions)
         row["active_units"] = latent_report(model, test[:LATENT_ROWS], fit.seed).active_units
         return row
 
