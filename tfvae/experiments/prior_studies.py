@@ -212,11 +212,14 @@ def execute_cifar10(study, run):
     run.save_figure("1-loss", plots.loss_curves(histories, title="Training, first seed"))
     run.save_figure("2-data", plots.image_grid(test[:100], "Test images", 20))
     for k, (name, model) in enumerate(models.items()):
-        modes = model.decode(model.prior.sample(100, seed=tf.constant([study.seed, 3]))).mode().numpy()
-        run.save_figure(f"{3 + k}-{name}", plots.image_grid(modes, f"{name}: decoder modes of prior draws", 20))
-        back = model.decode(model.encode(test[:50]).mean()).mode().numpy()
+        means = model.sample(100, seed=study.seed, mean=True)
+        run.save_figure(f"{3 + k}-{name}", plots.image_grid(means, f"{name}: decoder means of 100 prior draws", 20))
+        back = model.decode(model.encode(test[:50]).mean()).mean().numpy()
         pairs = np.concatenate([test[:50], back])
-        run.save_figure(f"{5 + k}-{name}", plots.image_grid(pairs, f"{name}: images and their reconstructions", 25))
+        run.save_figure(
+            f"{5 + k}-{name}",
+            plots.image_grid(pairs, f"{name}: images, and decoder means of their reconstructions", 25),
+        )
 
 
 def digits(study):
