@@ -151,7 +151,7 @@ def test_new_samples_at_other_sites_are_refused(run, vcf, tmp_path, tfvae_comman
         assert message in err
 
 
-def test_mistakes_are_told_before_tensorflow_is_imported(vcf, tmp_path, tfvae_command):  # noqa: F811
+def test_mistakes_are_told_before_data_are_read(vcf, tmp_path, tfvae_command):  # noqa: F811
     for arguments, message in (
         (["fit", vcf, "--sections", "sites:3"], "is not one of count:SITES"),
         (["fit", vcf, "--irregular", "drp"], "is not a rule"),

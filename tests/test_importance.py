@@ -4,10 +4,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_probability as tfp
 from scipy.stats import multivariate_normal
 
 import tfvae
 from tfvae import importance, layers, priors
+
+tfd = tfp.distributions
 
 W = np.array([[1.0, -0.5, 0.3], [0.2, 0.8, -1.0]], "float32")  # z (2) -> x (3)
 B = np.array([0.1, -0.2, 0.3], "float32")
@@ -110,6 +113,18 @@ def test_a_long_stream_of_weights_far_from_zero_does_not_stall(value):
     assert estimate.effective_sample_size[0] == pytest.approx(3000, rel=1e-2)
 
 
+def test_an_impossible_row_has_minus_infinity_and_no_effective_draws():
+    encoder = linear_gaussian_vae(None).encoder
+    uniform = layers.DistributionLambda(lambda t: tfd.Independent(tfd.Uniform(0 * t, 0 * t + 1), 1))
+    decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), uniform])
+    x = np.array([[0.5, 0.5, 0.5], [0.5, 2.0, 0.5]], "float32")
+    estimate = tfvae.VAE(encoder, decoder).log_likelihood(x, 500)
+    assert abs(estimate.log_likelihood[0]) < 0.5
+    assert estimate.log_likelihood[1] == -np.inf
+    assert estimate.effective_sample_size[1] == 0
+    assert estimate.standard_error[1] == np.inf
+
+
 def test_one_encoder_pass_an_example(x):
     class Counting(keras.layers.Layer):
         def build(self, input_shape):
@@ -170,5 +185,5 @@ def test_units_are_those_of_their_names():
 def test_parameters_that_are_not_numbers_are_said(x):
     vae = linear_gaussian_vae(priors.MixturePrior(2, 3))
     vae.prior.loc.assign(vae.prior.loc.numpy() * np.nan)
-    with pytest.raises(ValueError, match="log p.x. is not finite in 64 of 64 rows: the model's parameters"):
+    with pytest.raises(ValueError, match="log p.x. is not a number in 64 of 64 rows: the model's parameters"):
         vae.log_likelihood(x, 10)

@@ -46,11 +46,11 @@ def standard_error(values):
 
 
 def check_numbers(log_likelihood):
-    """Raises ValueError where an estimate, `(N,)`, is NaN or infinite."""
-    if bad := (~np.isfinite(log_likelihood)).sum():
+    """Raises ValueError where an estimate of some rows, `(N,)`, is NaN; −inf is what the model calls impossible."""
+    if bad := np.isnan(log_likelihood).sum():
         raise ValueError(
-            f"log p(x) is not finite in {bad} of {len(log_likelihood)} rows: the model's parameters are NaN or infinite, as "
-            "after a training that diverged, or the model calls these rows impossible."
+            f"log p(x) is not a number in {bad} of {len(log_likelihood)} rows: the model's parameters are NaN or infinite, "
+            "as after a training that diverged."
         )
 
 
@@ -132,12 +132,15 @@ class StreamedLikelihood:
         even, odd, log_sum_squares = np.concatenate(sums, axis=1)[:, :n]
         log_sum = np.logaddexp(even, odd)
         log_likelihood = log_sum - math.log(num_samples)
-        ess = np.minimum(np.exp(2 * log_sum - log_sum_squares), num_samples)
         halves = num_samples - num_samples // 2, num_samples // 2
-        gain = log_likelihood - (even - math.log(halves[0]) + odd - math.log(max(halves[1], 1))) / 2
+        with np.errstate(invalid="ignore", divide="ignore"):  # where log p(x) is −inf, no draw has any weight
+            ess = np.minimum(np.exp(2 * log_sum - log_sum_squares), num_samples)
+            ess = np.where(np.isneginf(log_sum), 0.0, ess)
+            error = np.sqrt(np.maximum(1 / ess - 1 / num_samples, 0))
+            gain = log_likelihood - (even - math.log(halves[0]) + odd - math.log(max(halves[1], 1))) / 2
         return LikelihoodEstimate(
             log_likelihood=log_likelihood,
-            standard_error=np.sqrt(np.maximum(1 / ess - 1 / num_samples, 0)),
+            standard_error=error,
             effective_sample_size=ess,
             doubling_gain=gain if halves[1] else np.full(n, math.nan),
         )

@@ -46,8 +46,9 @@ def import_tensorflow():
 
 def _is_said_by_us(error):
     """Whether it is a ValueError that tfvae has raised itself: a sentence of ours, for Python's users and the command's."""
-    last = traceback.extract_tb(error.__traceback__)[-1].filename
-    return isinstance(error, ValueError) and Path(last).is_relative_to(Path(__file__).parents[1])
+    last = traceback.extract_tb(error.__traceback__)[-1]  # of what C++ raises, the line of ours that called it
+    ours = Path(last.filename).is_relative_to(Path(__file__).parents[1]) and last.line.startswith("raise ")
+    return isinstance(error, ValueError) and ours
 
 
 def _sentence(error):

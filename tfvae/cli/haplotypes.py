@@ -214,7 +214,8 @@ def _number(name, text):
         return {"True": True, "False": False}[text] if text in ("True", "False") else int(text)
     except ValueError:
         try:
-            return float(text)
+            number = float(text)
+            return int(number) if number.is_integer() else number  # 1e4 steps
         except ValueError:
             raise UserError(f"--recipe {name} must be a number, but is {text!r}.") from None
 

@@ -93,7 +93,7 @@ class VariantFile:
         size = max(1, _CHUNK_GENOTYPES // len(self.samples))
         everyone = columns is None or list(columns) == list(range(len(self.samples)))
         found = False
-        for chunk in self._source.chunks(size, where, info):
+        for chunk in self._read(size, where, info):
             if where is not None:
                 contig, first, last = where
                 chunk = chunk[(chunk.contig == contig) & (chunk.position >= first) & (chunk.position <= last)]
@@ -102,6 +102,12 @@ class VariantFile:
                 yield chunk if everyone else chunk.of_people(columns)
         if not found:
             raise UserError(f"{self.path} has no record{'' if region is None else f' in the region {region}'}.")
+
+    def _read(self, *arguments):
+        try:
+            yield from self._source.chunks(*arguments)
+        except OSError as error:
+            raise UserError(f"{self.path} cannot be read ({error.strerror or error}).") from None
 
 
 def parse_region(text):

@@ -137,7 +137,7 @@ class _Annealing:
                 data, tf.constant(given), forward, tf.constant(betas), sizes, tf.constant(False), key
             )
             pieces.append([log_w.numpy(), accepted.numpy()])
-            self._check(*pieces[-1])
+            self._check(pieces, start + rows >= min(n, _ROWS))
         log_w, acceptance = (np.concatenate(p, axis=-1)[..., :n].astype("float64") for p in zip(*pieces, strict=True))
         top = log_w.max(axis=0)
         w = np.exp(log_w - top)
@@ -150,12 +150,13 @@ class _Annealing:
             acceptance=acceptance,
         )
 
-    def _check(self, log_w, accepted):
-        """Raises ValueError for a batch that says nothing, before the next one is begun."""
-        check_numbers(log_w.max(axis=0))
-        if accepted.mean() < _FEW and len(self.betas) > 2:
+    def _check(self, pieces, enough):
+        """Raises ValueError for batches that say nothing, before the next one; that too few moves, of `enough` rows."""
+        check_numbers(pieces[-1][0].max(axis=0))
+        accepted = np.mean([a.mean() for _, a in pieces])
+        if enough and accepted < _FEW and len(self.betas) > 2:
             raise ValueError(
-                f"Annealing accepted {accepted.mean():.1%} of its proposals, so the chains have not moved: give a smaller "
+                f"Annealing accepted {accepted:.1%} of its proposals, so the chains have not moved: give a smaller "
                 f"step_size than {self.step_size:g}."
             )
 

@@ -30,7 +30,7 @@ def evaluate(run, model, fit, test, scored, num_samples):
         "negative_elbo": reconstruction + kl,
         "kl": kl,
         "reconstruction": reconstruction,
-        **components_used(model, test[:LATENT_ROWS]),
+        **components_used(model, test),
     }
 
 
@@ -44,7 +44,9 @@ def components_used(model, x):
 
 def component_use(model, x):
     """The average responsibility p(k|z) of each component of the prior at the means of q(z|x), `(K,)`."""
-    return model.prior.distribution().responsibilities(model.encode(x).mean()).numpy().mean(axis=0)
+    prior = model.prior.distribution()
+    parts = [x[k : k + 1000] for k in range(0, len(x), 1000)]
+    return sum(prior.responsibilities(model.encode(some).mean()).numpy().sum(axis=0) for some in parts) / len(x)
 
 
 def elbo_parts(model, x, seed):

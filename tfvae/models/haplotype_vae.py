@@ -64,10 +64,12 @@ class HaplotypeRecipe:
         for name in ("num_draws", "num_steps", "batch_size", "latent_dim", "epochs", "patience"):
             if getattr(self, name) is not None:
                 as_count(getattr(self, name), name)
-        if self.mosaics < 0 or not self.learning_rate > 0 or not 0 <= self.warm_up <= 1:
+        if self.mosaics != 0:
+            as_count(self.mosaics, "mosaics")
+        if not self.learning_rate > 0 or not 0 <= self.warm_up <= 1:
             raise ValueError(
-                "`mosaics` must be at least 0, `learning_rate` above 0 and `warm_up` from 0 to 1, but they are "
-                f"{self.mosaics!r}, {self.learning_rate!r} and {self.warm_up!r}."
+                "`learning_rate` must be above 0 and `warm_up` from 0 to 1, but they are "
+                f"{self.learning_rate!r} and {self.warm_up!r}."
             )
 
     def epochs_and_steps(self, num_rows):

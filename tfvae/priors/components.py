@@ -32,7 +32,7 @@ class RandomComponents(Components):
     """Means from N(0, spread²), one standard deviation for all.
 
     Components that start apart are more easily used in a plane, and never used in many dimensions, where each is far from
-    all codes. By default the whole has the variance 1 of N(0, I), and the means a length near √2 in any dimension.
+    all codes. By default, for D > 2, the whole has the variance 1 of N(0, I), and the means a length near √2.
 
     Args:
         spread: float >= 0; None for √(2/D), at most 1.
