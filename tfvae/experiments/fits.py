@@ -34,7 +34,8 @@ def run_fits(study, run, fit_arguments, measure):
     fits = study.fits()
     measured = {row["fit"]: row for row in run.read_json(METRICS, default={"fits": []})["fits"]}
     models, histories = {}, {}
-    progress = keras.utils.Progbar(sum(fit.epochs for fit in fits), unit_name="epoch")
+    waiting = [fit for fit in fits if fit.name not in run.models()]  # a finished fit would make the others seem quick
+    progress = keras.utils.Progbar(sum(fit.epochs for fit in waiting), unit_name="epoch")
     done = 0
     for fit in fits:
         arguments = fit_arguments(fit)
@@ -43,8 +44,9 @@ def run_fits(study, run, fit_arguments, measure):
             run, fit.make, name=fit.name, seed=fit.seed, epochs=fit.epochs, batch_size=fit.batch_size, verbose=0,
             callbacks=callbacks, **arguments,
         )  # fmt: skip
-        done += fit.epochs
-        progress.update(done)
+        if fit in waiting:
+            done += fit.epochs
+            progress.update(done)
         if fit.name not in measured:
             measured[fit.name] = {"fit": fit.name, "variant": fit.variant, "seed": fit.seed, **fit.settings}
             measured[fit.name] |= measure(model, history, fit)
