@@ -187,3 +187,11 @@ def test_priors_and_data_sets_go_on_as_if_unbroken(name, tmp_path):
     pd.testing.assert_frame_equal(history, resumed_history, rtol=1e-5)
     for a, b in zip(whole.weights, resumed.weights, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_figures_come_in_the_order_of_their_numbers(tmp_path):
+    run = RunDirectory(tmp_path)
+    (tmp_path / "figures").mkdir()
+    for name in ("10-b", "2-a", "images", "1-loss", "10-a-9", "10-a-10"):
+        (tmp_path / "figures" / f"{name}.png").write_bytes(b"")
+    assert [path.stem for path in run.figures()] == ["1-loss", "2-a", "10-a-9", "10-a-10", "10-b", "images"]

@@ -6,6 +6,7 @@ import functools
 import json
 import math
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -110,7 +111,9 @@ class RunDirectory:
         figure.clear()
 
     def figures(self):
-        return sorted((self.path / "figures").glob("[!.]*.png"))
+        """Their files, in the order of their numbers: 2 before 10."""
+        found = (self.path / "figures").glob("[!.]*.png")
+        return sorted(found, key=lambda path: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", path.stem)])
 
     def save_model(self, model, name=MODEL):
         target = self.path / name
