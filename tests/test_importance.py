@@ -61,6 +61,14 @@ def test_equals_the_exact_value_within_its_standard_error(make, x):
     assert np.all(estimate.effective_sample_size > 50)
 
 
+def test_a_hundred_thousand_draws_come_within_two_hundredths(x):
+    prior, parameters = mixture()
+    estimate = linear_gaussian_vae(prior).log_likelihood(x[:16], num_samples=100_000)
+    difference = estimate.log_likelihood - exact_log_prob(x[:16], *parameters)
+    assert abs(difference.mean()) < 0.02  # 5 standard errors of this mean are 0.02 at most
+    assert np.sqrt((estimate.standard_error**2).sum()) / 16 < 0.004
+
+
 def test_with_the_true_posterior_one_sample_is_exact(x):
     vae = linear_gaussian_vae(priors.StandardNormal(2))
     # A posterior with independent dimensions is exact where the columns of W are orthogonal.

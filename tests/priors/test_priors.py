@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 import tfvae
-from tfvae import priors
+from tfvae import divergences, objectives, priors
 from tfvae.distributions import as_diagonal_mixture
 
 tfd = tfp.distributions
@@ -23,9 +23,9 @@ MAKERS = {
 over_priors = pytest.mark.parametrize("name", MAKERS)
 
 
-def vae_with(prior, seed=0):
+def vae_with(prior, seed=0, objective=None):
     keras.utils.set_random_seed(seed)
-    vae = tfvae.make_dense_vae(3, 2, (8,), prior=prior)
+    vae = tfvae.make_dense_vae(3, 2, (8,), prior=prior, objective=objective)
     if hasattr(prior, "start_at") and not isinstance(prior, priors.MixturePrior):
         prior.start_at(X[: prior.num_components] if isinstance(prior, priors.ExemplarPrior) else X)
     return vae
@@ -72,6 +72,32 @@ def test_trains_and_is_saved_with_its_model(name, tmp_path):
     assert loaded.sample(7, seed=0).shape == (7, 3)
     loaded.fit(X, epochs=1, batch_size=10, verbose=0)
     assert len(loaded.trainable_variables) == len(vae.trainable_variables)
+
+
+@over_priors
+@pytest.mark.parametrize(
+    "make", [lambda: objectives.IWAE(3), lambda: objectives.DReG(3), lambda: objectives.PIWAE(2, 2)]
+)
+def test_trains_by_importance_weights(name, make):
+    vae = vae_with(MAKERS[name](), objective=make())
+    vae.compile(keras.optimizers.Adam(1e-2))
+    before = [v.numpy() for v in vae.prior.trainable_variables]
+    history = vae.fit(X, epochs=20, batch_size=20, verbose=0).history["loss"]
+    assert np.isfinite(history).all()
+    assert history[-1] < history[0]
+    after = [v.numpy() for v in vae.prior.trainable_variables]
+    assert all(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_the_variational_kl_is_that_of_the_saved_model(tmp_path):
+    keras.utils.set_random_seed(0)
+    objective = objectives.ELBO(kl=divergences.VariationalKL())
+    vae = tfvae.make_dense_vae(3, 2, (8,), prior=priors.MixturePrior(2, 4, seed=1), objective=objective)
+    vae.fit(X, epochs=2, batch_size=10, verbose=0)
+    vae.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    kl = [m.objective.kl(m.encode(X).distribution, m.prior.distribution()).numpy() for m in (vae, loaded)]
+    np.testing.assert_array_equal(*kl)
 
 
 @over_priors
