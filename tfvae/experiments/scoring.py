@@ -9,7 +9,7 @@ from tfvae.priors import MixturePrior, VampPrior
 
 TEST_SEED = 777  # of the binarization of the test digits, which are drawn alone
 MEASURES = ("nll", "negative_elbo", "kl", "reconstruction", "doubling_gain", "effective_sample_size", "components_used")
-LATENT_ROWS = 2_000  # of the test data, to count active units and used components on
+LATENT_ROWS = 2_000  # of the test data, to count active units on
 
 
 def evaluate(run, model, fit, test, scored, num_samples):
