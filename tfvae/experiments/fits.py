@@ -34,8 +34,8 @@ def run_fits(study, run, fit_arguments, measure):
     fits = study.fits()
     measured = {row["fit"]: row for row in run.read_json(METRICS, default={"fits": []})["fits"]}
     models, histories = {}, {}
-    waiting = [fit for fit in fits if fit.name not in run.models()]  # a finished fit would make the others seem quick
-    progress = keras.utils.Progbar(sum(fit.epochs for fit in waiting), unit_name="epoch")
+    trained = set(run.models())  # which would make the others seem quick
+    progress = keras.utils.Progbar(sum(fit.epochs for fit in fits if fit.name not in trained), unit_name="epoch")
     done = 0
     for fit in fits:
         arguments = fit_arguments(fit)
@@ -44,7 +44,7 @@ def run_fits(study, run, fit_arguments, measure):
             run, fit.make, name=fit.name, seed=fit.seed, epochs=fit.epochs, batch_size=fit.batch_size, verbose=0,
             callbacks=callbacks, **arguments,
         )  # fmt: skip
-        if fit in waiting:
+        if fit.name not in trained:
             done += fit.epochs
             progress.update(done)
         if fit.name not in measured:

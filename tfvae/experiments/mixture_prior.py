@@ -193,9 +193,8 @@ class MixturePriorCIFAR10(Study):
         import keras
 
         import tfvae
-        from tfvae.priors import MixturePrior, NarrowComponents
 
-        prior = num_components and MixturePrior(self.latent_dim, num_components, False, NarrowComponents(), seed=seed)
+        prior = num_components and narrow_mixture(self.latent_dim, num_components, seed)
         steps = self.epochs * -(-self.num_train // self.batch_size)
         optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps))
         return tfvae.make_convolutional_vae((32, 32, 3), self.latent_dim, prior=prior, optimizer=optimizer)
@@ -228,9 +227,15 @@ def digits_vae(latent_dim, num_components, seed, objective=None, posterior=None)
     """784-300-300-D ELU with Bernoulli pixels: CS236's network and its mixture, whose KL is Monte Carlo."""
     import tfvae
     from tfvae.layers import IndependentBernoulli
-    from tfvae.priors import MixturePrior, NarrowComponents
 
-    prior = num_components and MixturePrior(latent_dim, num_components, False, NarrowComponents(), seed=seed)
+    prior = num_components and narrow_mixture(latent_dim, num_components, seed)
     likelihood = IndependentBernoulli(PIXELS, "mean", name="likelihood")
     return tfvae.make_dense_vae(PIXELS, latent_dim, (300, 300), prior=prior, likelihood=likelihood,
                                 posterior=posterior, activations="elu", objective=objective)  # fmt: skip
+
+
+def narrow_mixture(latent_dim, num_components, seed):
+    """CS236's prior: equal weights, and components that start together, where the codes of any number of dimensions are."""
+    from tfvae.priors import MixturePrior, NarrowComponents
+
+    return MixturePrior(latent_dim, num_components, False, NarrowComponents(), seed=seed)

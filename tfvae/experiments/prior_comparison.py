@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from tfvae.data.gaussian_mixture import document_mixture, gaussian_grid
 from tfvae.data.images import load_images
-from tfvae.experiments.mixture_prior import PIXELS, OnDigits, digits_vae
+from tfvae.experiments.mixture_prior import PIXELS, OnDigits, digits_vae, narrow_mixture
 from tfvae.experiments.study import Fit
 
 
@@ -64,9 +64,7 @@ class MixturePriorStatic(OnDigits):
         size = self.latent_dim
         prior = {
             "standard": lambda: None,
-            "mixture": lambda: priors.MixturePrior(
-                size, self.num_components, False, priors.NarrowComponents(), seed=seed
-            ),
+            "mixture": lambda: narrow_mixture(size, self.num_components, seed),
             "flow": lambda: priors.FlowPrior(size, seed=seed),
             "vamp": lambda: priors.VampPrior(size, self.num_components, PIXELS, seed=seed),
             "exemplar": lambda: priors.ExemplarPrior(

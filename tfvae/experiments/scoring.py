@@ -102,14 +102,15 @@ def kl_table(model, x, seed, num_draws=100):
         drawn = estimator.direction == "unbiased"
         each = draws if drawn else draws[:1]  # one draw after the other: (S, B, K) is much
         values = np.stack([estimator()(q, prior, z).numpy() for z in each]).astype("float64")
+        variance = values.var(axis=0, ddof=1).mean() if drawn else None  # of one draw
         table.append(
             {
                 "estimator": estimator.__name__,
                 "direction": estimator.direction,
                 "mean": float(values.mean()),
-                "sd_of_one_draw": float(np.sqrt(values.var(axis=0, ddof=1).mean())) if drawn else None,
+                "sd_of_one_draw": float(np.sqrt(variance)) if drawn else None,
                 # of the mean over these x, by the draws
-                "standard_error": float(np.sqrt(values.var(axis=0, ddof=1).mean() / values.size)) if drawn else None,
+                "standard_error": float(np.sqrt(variance / values.size)) if drawn else None,
             }
         )
     return table

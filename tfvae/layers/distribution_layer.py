@@ -181,14 +181,14 @@ def as_shape(event_shape, argument="event_shape"):
     return sizes
 
 
-def as_count(value, argument):
-    """`value` as an int; ValueError, which names the argument, where it is below 1 or no whole number."""
+def as_count(value, argument, least=1):
+    """`value` as an int; ValueError, which names the argument, where it is below `least` or no whole number."""
     try:
         count = operator.index(value)
     except TypeError:
         raise ValueError(f"`{argument}` must be a whole number, but got {value!r}.") from None
-    if count < 1:
-        raise ValueError(f"`{argument}` must be at least 1, but got {value!r}.")
+    if count < least:
+        raise ValueError(f"`{argument}` must be at least {least}, but got {value!r}.")
     return count
 
 

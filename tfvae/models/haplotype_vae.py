@@ -64,8 +64,7 @@ class HaplotypeRecipe:
         for name in ("num_draws", "num_steps", "batch_size", "latent_dim", "epochs", "patience"):
             if getattr(self, name) is not None:
                 as_count(getattr(self, name), name)
-        if self.mosaics != 0:
-            as_count(self.mosaics, "mosaics")
+        as_count(self.mosaics, "mosaics", least=0)
         if not self.learning_rate > 0 or not 0 <= self.warm_up <= 1:
             raise ValueError(
                 "`learning_rate` must be above 0 and `warm_up` from 0 to 1, but they are "
