@@ -219,6 +219,7 @@ class VAE(FastFit, keras.Model):
 
     def sample(self, n, seed=None, mean=False):
         """n draws from p(x) = ∫ p(x|z) p(z) dz, or the decoder means of n draws z, as an array `(n, *E)`."""
+        self.check_parameters()
         pieces, rows = [], min(_SAMPLE_ROWS, max(1, _SAMPLE_NUMBERS // math.prod(self.decoder.output_shape[1:])))
         for start in range(0, n, rows):
             z_seed, x_seed = self._seeds(seed, start)
@@ -228,6 +229,7 @@ class VAE(FastFit, keras.Model):
 
     def reconstruct(self, x, seed=None, mean=False):
         """A draw from p(x'|z), or its mean, with z ~ q(z|x), for each row of x."""
+        self.check_parameters()
         z_seed, x_seed = self._seeds(seed, 0)
         p = self.decode(self.encode(x).distribution.sample(seed=z_seed))
         return (p.mean() if mean else p.sample(seed=x_seed)).numpy()
@@ -266,6 +268,7 @@ class VAE(FastFit, keras.Model):
         if not tf.TensorShape(self.data_shape).is_compatible_with(x.shape[1:]):
             raise ValueError(f"This model's rows have the shape {self.data_shape}, but x has rows of {x.shape[1:]}.")
         self.check_data(x)
+        self.check_parameters()
         p = self.decode(tf.zeros([1, *self.prior.event_shape])).distribution
         if isinstance(getattr(p, "distribution", p), tfd.Bernoulli) and not np.isin(x, (0, 1)).all():
             warnings.warn(
@@ -274,6 +277,15 @@ class VAE(FastFit, keras.Model):
                 stacklevel=3,
             )
         return x
+
+    def check_parameters(self):
+        """Raises ValueError that names the first parameter with NaN, which draws of discrete data would not show."""
+        for weight in self.trainable_weights:
+            if np.isnan(weight.numpy()).any():
+                raise ValueError(
+                    f"The model's parameter {weight.path!r} is NaN, as after a training that diverged: train it again "
+                    "with a smaller learning rate."
+                )
 
     def _seeds(self, seed, start):
         """Two seeds as TFP takes them: from `seed`, or else from the model's own generator."""
