@@ -153,7 +153,8 @@ class ExemplarPrior(EncodedPrior):
         rows = tf.gather(tf.convert_to_tensor(self.exemplars), nearest)
         equal = tf.reduce_all(rows == tf.cast(x, rows.dtype)[:, None], axis=list(range(2, rows.shape.rank)))
         copies = tf.reduce_sum(tf.cast(equal, tf.float32), axis=-1, keepdims=True)
-        weight = tf.where(equal, 1 - 1 / tf.maximum(copies, 1), 1.0)
+        # Exactly 0 for one copy: a graph may divide by an approximate reciprocal, and 1 − 1/1 was 6e-8 there, not 0.
+        weight = tf.where(equal, (copies - 1) / tf.maximum(copies, 1), 1.0)
         return tf.math.log(weight) - tf.math.log(self.num_components - tf.cast(copies > 0, tf.float32))
 
     def _encode_one(self, nearest, log_r):
