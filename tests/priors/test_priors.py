@@ -384,3 +384,27 @@ def test_a_flow_starts_as_the_standard_normal():
     z = np.random.default_rng(0).normal(size=(7, 5)).astype("float32")
     np.testing.assert_allclose(prior.log_prob(z), priors.StandardNormal(5).log_prob(z), rtol=1e-4)
     assert as_diagonal_mixture(prior.distribution()) is None
+
+
+@pytest.mark.parametrize("num_couplings", [2, 3, 6])
+@pytest.mark.parametrize("dimension", [2, 5, 40])
+def test_a_flow_moves_every_coordinate(dimension, num_couplings):
+    for seed in range(10):
+        prior = priors.FlowPrior(dimension, num_couplings, (2,), seed=seed)
+        for coupling in prior.couplings:
+            coupling.layers[-1].bias.assign(np.repeat([1.0, 0.0], dimension - dimension // 2))  # shift by 1, scale by 1
+        assert np.all(prior.distribution().bijector.inverse(tf.zeros([dimension])).numpy() <= -1)
+
+
+def test_a_flow_is_kept_in_float32_and_with_its_orders():
+    dtype_policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        prior = priors.FlowPrior(3, 2)
+        assert prior.log_prob(np.zeros((1, 3), "float32")).dtype == tf.float32
+    finally:
+        keras.config.set_dtype_policy(dtype_policy)
+    again = priors.FlowPrior.from_config(prior.get_config())
+    assert again.orders == prior.orders
+    with pytest.raises(ValueError, match="num_couplings"):
+        priors.FlowPrior(3, 1)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.layers.distribution_layer import as_count
 from tfvae.priors.components import seed_or_random
 from tfvae.priors.prior import Prior
 from tfvae.saving import register
@@ -16,41 +17,47 @@ tfd, tfb = tfp.distributions, tfp.bijectors
 
 @register
 class FlowPrior(Prior):
-    """p(z) = |∂f⁻¹/∂z| N(f⁻¹(z); 0, I): RealNVP, affine couplings in turn on a half of the coordinates, shuffled between.
+    """p(z) = |∂f⁻¹/∂z| N(f⁻¹(z); 0, I): RealNVP, pairs of affine couplings on one half of the coordinates and the other.
 
-    It starts as N(0, I).
+    The coordinates are shuffled between pairs, so that each is moved by every pair. It starts as N(0, I).
 
     Args:
         event_shape: shape of one z, `(D,)` or D, with D >= 2.
-        num_couplings: int >= 1.
+        num_couplings: int >= 2.
         hidden: widths of each coupling's hidden layers.
         seed: int or None, of the initial weights and the orders of the coordinates.
+        orders: permutations of the coordinates, one after each coupling, `(num_couplings, D)`; None for those of the seed.
 
     Source: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP" (2017).
     """
 
-    def __init__(self, event_shape, num_couplings=6, hidden=(64, 64), seed=None, **kwargs):
+    def __init__(self, event_shape, num_couplings=6, hidden=(64, 64), seed=None, orders=None, **kwargs):
         super().__init__(event_shape, **kwargs)
-        if len(self.event_shape) != 1 or self.event_shape[0] < 2 or num_couplings < 1:
-            raise ValueError(
-                f"FlowPrior needs an event_shape (D,) with D >= 2 and num_couplings >= 1, but got {event_shape!r} and "
-                f"{num_couplings!r}."
-            )
+        self.num_couplings = as_count(num_couplings, "num_couplings", least=2)
+        if len(self.event_shape) != 1 or self.event_shape[0] < 2:
+            raise ValueError(f"FlowPrior needs an event_shape (D,) with D >= 2, but got {event_shape!r}.")
         (dimension,) = self.event_shape
-        self.num_couplings, self.hidden = int(num_couplings), tuple(hidden)
-        self.seed = seed_or_random(seed)  # kept, because the orders are part of the density
-        rng = np.random.default_rng(self.seed)
-        self.orders = [rng.permutation(dimension).tolist() for _ in range(self.num_couplings)]
+        self.hidden, self.seed = tuple(hidden), seed
+        rng = np.random.default_rng(seed_or_random(seed))
         self.masked = dimension // 2
+        # Saved with the model, because they are part of the density.
+        self.orders = [list(order) for order in orders] if orders else self._orders(rng, dimension)
         self.couplings = [self._coupling(rng, dimension) for _ in range(self.num_couplings)]
+
+    def _orders(self, rng, dimension):
+        """Within a pair the half that was moved becomes the half that is masked; between pairs all are shuffled."""
+        exchange = np.roll(np.arange(dimension), self.masked)
+        orders = [exchange if i % 2 == 0 else rng.permutation(dimension) for i in range(self.num_couplings)]
+        return [order.tolist() for order in orders]
 
     def _coupling(self, rng, dimension):
         def glorot():
             return keras.initializers.GlorotUniform(int(rng.integers(2**31)))
 
-        layers = [keras.layers.Dense(width, "relu", kernel_initializer=glorot()) for width in self.hidden]
-        layers.append(keras.layers.Dense(2 * (dimension - self.masked), kernel_initializer="zeros"))
-        return keras.Sequential([keras.layers.Input((self.masked,)), *layers])
+        dense = functools.partial(keras.layers.Dense, dtype="float32")
+        layers = [dense(width, "relu", kernel_initializer=glorot()) for width in self.hidden]
+        layers.append(dense(2 * (dimension - self.masked), kernel_initializer="zeros"))
+        return keras.Sequential([keras.layers.Input((self.masked,), dtype="float32"), *layers])
 
     def distribution(self):
         (dimension,) = self.event_shape
@@ -67,6 +74,7 @@ class FlowPrior(Prior):
             "num_couplings": self.num_couplings,
             "hidden": list(self.hidden),
             "seed": self.seed,
+            "orders": self.orders,
         }
 
 
