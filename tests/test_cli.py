@@ -344,6 +344,9 @@ def test_fits_with_every_prior_and_scores_by_annealing(prior, table, tfvae_comma
     assert error.startswith("tfvae: Annealing accepted")
     status, out, error = tfvae_command(*arguments)
     assert "doubling the draws to this number gained" in out
+    status, _, error = tfvae_command(*arguments, "--chains", 2)
+    assert status == 2
+    assert error == "tfvae: --chains and --step-size are of annealing: give --method ais too.\n"
     assert np.isfinite(pd.read_csv(tmp_path / "s.csv")["log_likelihood"]).all()
 
 
@@ -351,3 +354,4 @@ def test_more_pseudo_inputs_than_rows_are_refused(table, tfvae_command, tmp_path
     status, _, error = tfvae_command("fit", table, "--prior", "vamp:5000", "--out", tmp_path / "run", "--epochs", 1)
     assert status == 2
     assert "starts from 5000 rows, but there are only 320 to train on" in error
+    assert not (tmp_path / "run").exists()  # so that the corrected command can be given

@@ -77,11 +77,11 @@ def test_shared_mixture_keeps_digits_where_components_are_narrow():
     np.testing.assert_allclose(narrow.log_prob(z), exact, atol=0.02)
 
 
-@pytest.mark.parametrize("d", [2, 20])
-def test_shared_mixture_equals_float64_at_small_scales(d):
+@pytest.mark.parametrize(("d", "shift", "sd"), [(2, 0, 1e-3), (20, 0, 1e-3), (40, 1000, 4.5e-5)])
+def test_shared_mixture_equals_float64_at_small_scales(d, shift, sd):
     rng = np.random.default_rng(0)
-    loc, scale = rng.normal(0, 3, size=(7, d)).astype("float32"), np.full((7, d), 1e-3, "float32")
-    z = loc[rng.integers(0, 7, 50)] + (1e-3 * rng.normal(size=(50, d))).astype("float32")
+    loc, scale = rng.normal(shift, 3, size=(7, d)).astype("float32"), np.full((7, d), sd, "float32")
+    z = loc[rng.integers(0, 7, 50)] + (sd * rng.normal(size=(50, d))).astype("float32")
     ours = DiagonalNormalMixture(np.zeros(7, "float32"), loc, scale).log_prob(z)
     components = scipy.stats.norm(loc.astype("float64"), scale.astype("float64"))
     exact = np.logaddexp.reduce(components.logpdf(z[:, None].astype("float64")).sum(axis=-1), axis=1) - np.log(7)

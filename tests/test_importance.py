@@ -169,7 +169,9 @@ def test_doubling_gain_compares_the_estimate_with_its_halves(x):
     assert estimate.doubling_gain.shape == (64,)
     assert np.all(estimate.doubling_gain >= -1e-5)  # log of a mean is above the mean of logs
     assert vae.log_likelihood(x, 2000).doubling_gain.mean() < estimate.doubling_gain.mean() / 5
-    assert np.isnan(vae.log_likelihood(x, 1).doubling_gain).all()
+    one = vae.log_likelihood(x, 1)
+    assert np.isnan(one.doubling_gain).all()
+    assert np.isnan(one.standard_error).all()  # of the spread of one draw nothing is known
 
 
 def test_memory_bounds_the_chunks_and_not_the_draws(x):
@@ -177,6 +179,9 @@ def test_memory_bounds_the_chunks_and_not_the_draws(x):
     little = vae.log_likelihood(x, 300, memory=16 * 4 * 32 * 3)  # three draws of one row at a time
     assert abs(little.mean - vae.log_likelihood(x, 300).mean) < 0.3
     assert {key[:2] for key in vae._likelihoods} >= {(3, 1)}
+    wide = tfvae.make_dense_vae(3, 2, (320,))
+    wide.log_likelihood(x, 300, memory=16 * 4 * 320 * 5)  # its hidden layer counts, and not only what it decodes
+    assert {rows * chunk for rows, chunk, *_ in wide._likelihoods} == {5}
     with pytest.raises(
         ValueError, match="A memory of 100 bytes does not hold one draw of this model: give at least 2,048"
     ):

@@ -10,7 +10,9 @@ from scipy.special import logsumexp, softmax
 import tfvae
 from tests.test_importance import exact_log_prob, linear_gaussian_vae, standard
 from tfvae import layers, objectives
+from tfvae.distributions import DiagonalNormalMixture
 from tfvae.objectives import CIWAE, ELBO, IWAE, MIWAE, PIWAE, STL, DReG
+from tfvae.objectives.routed import with_stopped_parameters
 
 tfd = tfp.distributions
 W, SIGMA = 1.3, 0.7  # x = W z + σε, z ~ N(0, 1), q = N(μ, s²)
@@ -198,6 +200,9 @@ def test_wrong_arguments_are_said():
     ):
         with pytest.raises(ValueError, match=message):
             make()
+    hidden = DiagonalNormalMixture(np.zeros(1, "float32"), np.zeros((1, 2), "float32"), np.ones((1, 2), "float32"))
+    with pytest.raises(ValueError, match="DiagonalNormalMixture does not show them to TensorFlow"):
+        with_stopped_parameters(hidden)
     assert set(objectives.__all__) >= {"IWAE", "MIWAE", "CIWAE", "STL", "DReG", "PIWAE"}
 
 

@@ -51,6 +51,13 @@ def parse_prior(text):
     return name, int(number)
 
 
+def check_rows(prior, rows):
+    """UserError where the prior of the command needs more rows than there are to train on."""
+    name, number = parse_prior(prior)
+    if name == "vamp" and number > rows:
+        raise UserError(f"--prior {prior} starts from {number} rows, but there are only {rows} to train on.")
+
+
 def datasets():
     """name -> one line, of the data sets that need no file."""
     known = {name: f"{what} (tfvae fit {name})." for name, (_, what) in KNOWN.items()}

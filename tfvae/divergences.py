@@ -88,6 +88,9 @@ class ExactKL(KLEstimator):
     direction = "unbiased"
 
     def __call__(self, q, p, z=None):
+        mixture = as_diagonal_mixture(p)
+        if mixture is not None and mixture.loc.shape[0] == 1:
+            p = tfd.MultivariateNormalDiag(mixture.loc[0], mixture.scale[0])
         exact = exact_kl(q, p)
         if exact is None:
             raise ValueError(

@@ -45,6 +45,13 @@ def standard_error(values):
     return float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
 
 
+def relative_error(effective_sample_size, n):
+    """Standard error of the log of a mean of n weights; NaN for one weight, which says nothing of its spread."""
+    if n < 2:
+        return np.full_like(effective_sample_size, math.nan)
+    return np.sqrt(np.maximum(1 / effective_sample_size - 1 / n, 0))
+
+
 def check_numbers(log_likelihood):
     """Raises ValueError where an estimate of some rows, `(N,)`, is NaN; −inf is what the model calls impossible."""
     if bad := np.isnan(log_likelihood).sum():
@@ -136,7 +143,7 @@ class StreamedLikelihood:
         with np.errstate(invalid="ignore", divide="ignore"):  # where log p(x) is −inf, no draw has any weight
             ess = np.minimum(np.exp(2 * log_sum - log_sum_squares), num_samples)
             ess = np.where(np.isneginf(log_sum), 0.0, ess)
-            error = np.sqrt(np.maximum(1 / ess - 1 / num_samples, 0))
+            error = relative_error(ess, num_samples)
             gain = log_likelihood - (even - math.log(halves[0]) + odd - math.log(max(halves[1], 1))) / 2
         return LikelihoodEstimate(
             log_likelihood=log_likelihood,

@@ -1,13 +1,18 @@
 """Annealed importance sampling against closed forms, a grid, and itself from the other side."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 import tfvae
 from tests.test_importance import exact_log_prob, linear_gaussian_vae, mixture, standard
+from tfvae import layers
 from tfvae.evaluation import annealed_log_likelihood, bidirectional_log_likelihood
 from tfvae.evaluation.annealing import schedule
+
+tfd = tfp.distributions
 
 
 def test_schedule():
@@ -99,15 +104,36 @@ def test_two_latent_dimensions_on_a_grid():
     assert np.all(np.abs(sampled.log_likelihood - exact) < 5 * sampled.standard_error + 0.01)
 
 
+def test_chains_that_moved_at_few_temperatures_are_told(x):
+    vae = linear_gaussian_vae(tfvae.priors.StandardNormal(2))
+    with pytest.warns(UserWarning, match="the chains moved at few temperatures and the bound is loose"):
+        annealed_log_likelihood(vae, x[:4], 1000, 2, leapfrog_steps=1, step_size=1e6)
+
+
+def test_an_impossible_row_and_a_single_chain():
+    encoder = linear_gaussian_vae(None).encoder
+    uniform = layers.DistributionLambda(lambda t: tfd.Independent(tfd.Uniform(0 * t, 0 * t + 1), 1))
+    decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), uniform])
+    x = np.array([[0.5, 0.5, 0.5], [0.5, 2.0, 0.5]], "float32")
+    estimate = annealed_log_likelihood(tfvae.VAE(encoder, decoder), x, 1, 500)
+    assert abs(estimate.log_likelihood[0]) < 0.5
+    assert estimate.log_likelihood[1] == -np.inf
+    assert estimate.effective_sample_size[1] == 0
+    assert estimate.standard_error[1] == np.inf
+    assert np.isnan(annealed_log_likelihood(tfvae.VAE(encoder, decoder), x, 1, 1).standard_error).all()
+
+
 def test_bad_settings_are_said(x):
     vae = linear_gaussian_vae(tfvae.priors.StandardNormal(2))
     with pytest.raises(ValueError, match="so the chains have not moved: give a smaller step_size"):
         annealed_log_likelihood(vae, x[:4], 4, 4, step_size=1e6)
-    with pytest.raises(ValueError, match="num_steps, num_chains and leapfrog_steps >= 1"):
+    with pytest.raises(ValueError, match="`num_steps` must be at least 1"):
         annealed_log_likelihood(vae, x[:4], 0)
     with pytest.raises(ValueError, match="`x` has NaN"):
         annealed_log_likelihood(vae, x[:4] * np.nan)
-    with pytest.raises(ValueError, match="needs n >= 2"):
+    with pytest.raises(ValueError, match="`leapfrog_steps` must be a whole number, but got 1.5"):
+        annealed_log_likelihood(vae, x[:4], 4, leapfrog_steps=1.5)
+    with pytest.raises(ValueError, match="`n` must be at least 2"):
         bidirectional_log_likelihood(vae, 0)
     with pytest.raises(ValueError, match="x has none"):
         annealed_log_likelihood(vae, x[:0])

@@ -118,6 +118,10 @@ def parts_of(vae):
 def test_a_prior_that_does_not_fit_the_encoder_is_refused():
     with pytest.raises(ValueError, match=r"prior is over z of shape \(3,\), but the encoder gives z of shape"):
         tfvae.make_dense_vae(3, 2, (8,), prior=priors.MixturePrior(3, 4))
+    with pytest.raises(ValueError, match=r"prior is over z of shape \(2,\), but the encoder gives z of shape \(3, 2\)"):
+        tfvae.make_dense_vae(
+            3, 2, (8,), posterior=tfvae.layers.IndependentNormal((3, 2)), prior=priors.MixturePrior(2, 4)
+        )
     with pytest.raises(ValueError, match=r"VampPrior holds points of shape \(5,\), but the encoder takes \(3,\)"):
         tfvae.make_dense_vae(3, 2, (8,), prior=priors.VampPrior(2, 4, 5))
     with pytest.raises(ValueError, match="VampPrior belongs to a model"):
@@ -142,6 +146,11 @@ def test_wrong_arguments_are_said():
     for make, message in (
         (lambda: priors.ExemplarPrior(2, 1, 3), "num_exemplars >= 2"),
         (lambda: priors.FlowPrior(1), "D >= 2"),
+        (lambda: priors.FlowPrior(4, 2.5), "`num_couplings` must be a whole number, but got 2.5"),
+        (lambda: priors.FlowPrior(3, 1), "`num_couplings` must be at least 2"),
+        (lambda: priors.MixturePrior(0, 3), "D >= 1"),
+        (lambda: priors.MixturePrior(3, 3).start_at(X, spread=-1), "`spread` must be above 0"),
+        (lambda: priors.VampPrior(2, 3, 3).start_at(X, spread=-1), "`spread` must be at least 0"),
         (lambda: priors.VampPrior(2, 4), "needs the `input_shape`"),
         (lambda: priors.VampPrior(2, 4, 3, bounds=(1, 0)), "low < high"),
         (lambda: priors.RandomComponents(1.0, 0.0), "`scale` must be above 0"),
@@ -367,6 +376,10 @@ def test_examples_are_taken_as_they_are():
         prior.start_at(X[:4])
     with pytest.raises(ValueError, match=r"starts from points of shape \(3,\), but got \(2,\)"):
         prior.start_at(np.ones((5, 2)))
+    early = priors.ExemplarPrior(2, 4, 3)
+    early.start_at(np.zeros((4, 3)))  # before it belongs to a model, and all of them zero
+    vae = tfvae.make_dense_vae(3, 2, (8,), prior=early)
+    np.testing.assert_allclose(early.codes, vae.encode(np.zeros((4, 3), "float32")).mean(), rtol=1e-5)
     chosen = priors.ExemplarPrior(2, 4, 3)
     chosen.start_at(X, seed=1)
     assert len({tuple(row) for row in chosen.exemplars.numpy()} & {tuple(row) for row in X}) == 4
@@ -406,5 +419,3 @@ def test_a_flow_is_kept_in_float32_and_with_its_orders():
         keras.config.set_dtype_policy(dtype_policy)
     again = priors.FlowPrior.from_config(prior.get_config())
     assert again.orders == prior.orders
-    with pytest.raises(ValueError, match="num_couplings"):
-        priors.FlowPrior(3, 1)

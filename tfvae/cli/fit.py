@@ -196,7 +196,9 @@ def _prepare_table(data, arguments):
     rows = len(frame)
     frame = check_values(frame, arguments["missing"])
     labels = labels.loc[frame.index] if labels is not None else None
-    split_rows(len(frame), arguments["holdout"], arguments["seed"])
+    train, *_ = split_rows(len(frame), arguments["holdout"], arguments["seed"])
+    if arguments["prior"]:
+        catalogue.check_rows(arguments["prior"], len(train))
     codec = TableCodec.fit(frame)
     for column in codec.constants:
         typer.echo(

@@ -80,6 +80,7 @@ def decode(run: RunPath, codes: Data, output: Output, seed: Seed = 0, model: Mod
 
 @app.command()
 def score(
+    context: typer.Context,
     run: RunPath,
     data: Data,
     output: Output,
@@ -102,6 +103,9 @@ def score(
         raise UserError(f"--method must be iwae or ais, but is {method!r}.")
     if not step_size > 0:
         raise UserError(f"--step-size must be above 0, but is {step_size}.")
+    for name in ("num_chains", "step_size"):
+        if method != "ais" and context.get_parameter_source(name).name == "COMMANDLINE":
+            raise UserError("--chains and --step-size are of annealing: give --method ais too.")
     codec = _codec(run, model)
     if method == "ais" and codec.kind == "haplotypes":
         raise UserError(
@@ -139,7 +143,8 @@ def _in_words(log_likelihood, codec, estimate, method):
         words += f"; {bits:.4f} bits per dimension; perplexity per pixel {2**bits:.4f}"
     if method == "ais":
         return f"{words}; HMC accepted {estimate.acceptance.mean():.0%}"
-    return f"{words}; doubling the draws to this number gained {estimate.doubling_gain.mean():.4f}"
+    gain = estimate.doubling_gain.mean()
+    return f"{words}; doubling the draws to this number gained {gain:.4f}" if math.isfinite(gain) else words
 
 
 def _codec(run, model):

@@ -38,10 +38,9 @@ def read_table(path):
     except pd.errors.EmptyDataError:
         raise UserError(f"{path} is empty.") from None
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        reason = str(error).strip().splitlines()
-        raise UserError(
-            f"{path} cannot be read, it is damaged or truncated: {reason[0] if reason else error!r}."
-        ) from None
+        first = [*str(error).strip().splitlines(), repr(error)][0].rstrip(".")
+        reason = "it holds no array of numbers" if "pickle" in first else first
+        raise UserError(f"{path} cannot be read, it is damaged or truncated: {reason}.") from None
     if not len(frame) or not len(frame.columns):
         raise UserError(f"{path} has no rows.")
     frame.columns = [str(c) for c in frame.columns]
@@ -98,7 +97,7 @@ def check_values(frame, missing="refuse"):
         names = ", ".join(repr(n) for n in frame.columns[frame.isna().any()][:5])
         raise UserError(
             f"{incomplete.sum()} of {len(frame)} rows have missing values (NaN), in {names}: fill them, or leave such rows "
-            "out with --missing drop."
+            "out, as `fit` does with --missing drop."
         )
     kept = frame[~incomplete]
     if not len(kept):
@@ -112,9 +111,8 @@ def split_rows(n, holdout, seed):
     num_held_out = round(n * holdout)
     num_validation = (n - num_held_out) // 9
     if min(num_held_out, num_validation) < 2:
-        raise UserError(
-            f"{n} rows are too few to hold some out: give at least {int(np.ceil(25 / max(holdout, 1e-9)))}."
-        )
+        least = int(np.ceil(max(1.6 / holdout, 18.5 / (1 - holdout))))
+        raise UserError(f"{n} rows are too few to hold some out: give at least {least}.")
     a, b = num_held_out, num_held_out + num_validation
     return np.sort(order[b:]), np.sort(order[a:b]), np.sort(order[:a])
 
@@ -156,6 +154,8 @@ def _read_npz(path):
 def _frame_of(array, path):
     if array.ndim == 0 or array.dtype.kind not in "fiub":
         raise UserError(f"{path} must hold rows of numbers, but holds {array.dtype} of shape {array.shape}.")
+    if not array.size:
+        raise UserError(f"{path} has no rows.")
     array = array.reshape(len(array), -1)
     if array.dtype == np.uint64 and len(array) and array.max() >= EXACT:
         raise UserError(f"{path} holds integers beyond ±2^53, which floating point cannot tell apart: divide them.")

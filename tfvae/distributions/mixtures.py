@@ -85,13 +85,15 @@ class DiagonalNormalMixture(tfd.Distribution):
             for (x, loc, scale), more in zip(columns, extra, strict=True):
                 total += (tf.square(x[:, None] - loc) + more) / tf.square(scale)
             return total
-        # One product: [E z², μ_z, 1] · [1/σ², −2 μ/σ², Σ μ²/σ²].
-        mean, loc, precision = (tf.cast(t, tf.float64) for t in (mean, self.loc, 1 / tf.square(self.scale)))
+        # One product: [E z², μ_z, 1] · [1/σ², −2 μ/σ², Σ μ²/σ²]; centred, so that a common shift of all costs no digits.
+        mean, loc, scale = (tf.cast(t, tf.float64) for t in (mean, self.loc, self.scale))
+        center = tf.stop_gradient(tf.reduce_mean(loc, axis=0))
+        mean, loc, precision = mean - center, loc - center, 1 / tf.square(scale)
         second = tf.square(mean) if variance is None else tf.square(mean) + tf.cast(variance, tf.float64)
         constant = tf.reduce_sum(tf.square(loc) * precision, axis=-1, keepdims=True)
         points = tf.concat([second, mean, tf.ones_like(mean[:, :1])], axis=-1)
         components = tf.concat([precision, -2 * loc * precision, constant], axis=-1)
-        return tf.cast(tf.matmul(points, components, transpose_b=True), self.dtype)
+        return tf.cast(tf.maximum(tf.matmul(points, components, transpose_b=True), 0.0), self.dtype)
 
     def joint_log_probs(self, z):
         """log w_k + log N(z; μ_k, diag σ_k²), of shape `(…, K)`."""

@@ -1,5 +1,6 @@
 """log p(x) by annealed importance sampling, with bounds from both sides on simulated data."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -7,12 +8,13 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.compiled import Compiled
-from tfvae.importance import check_numbers, log_px_z, standard_error
+from tfvae.importance import check_numbers, log_px_z, relative_error, standard_error
+from tfvae.layers.distribution_layer import as_count
 
 _ROWS = 64  # examples at a time, at most
 _NUMBERS = 2**22  # of the decoder's output held at a time
 _ADAPTATION, _TARGET, _SMALLEST, _LARGEST = 1.02, 0.65, 1e-4, 1.0
-_FEW = 0.01  # of the proposals accepted: fewer, and the chains have not moved
+_FEW, _SOME = 0.01, 0.25  # of the proposals accepted: fewer, and the chains have not moved, or hardly
 
 
 class AnnealedEstimate(NamedTuple):
@@ -85,8 +87,7 @@ def bidirectional_log_likelihood(
 
     Source: Grosse, Ghahramani and Adams, "Sandwiching the marginal likelihood using bidirectional Monte Carlo" (2015).
     """
-    if n < 2:
-        raise ValueError(f"bidirectional_log_likelihood needs n >= 2 examples, but got {n}.")
+    n = as_count(n, "n", least=2)
     annealing = _Annealing(vae, num_steps, num_chains, leapfrog_steps, step_size, from_prior, simulated=True)
     keys = tf.unstack(tfp.random.split_seed(tf.constant([seed, n], tf.int32), 2))
     z = vae.prior.sample(n, seed=keys[0])
@@ -98,12 +99,10 @@ class _Annealing:
     """The chains of a batch of examples, in both directions."""
 
     def __init__(self, vae, num_steps, num_chains, leapfrog_steps, step_size, from_prior, simulated=False):
-        if min(num_steps, num_chains, leapfrog_steps) < 1 or not step_size > 0:
-            raise ValueError(
-                "Annealing needs num_steps, num_chains and leapfrog_steps >= 1 and step_size > 0, but got "
-                f"{num_steps}, {num_chains}, {leapfrog_steps} and {step_size}."
-            )
-        self.vae, self.num_chains, self.leapfrog_steps = vae, num_chains, leapfrog_steps
+        if not step_size > 0:
+            raise ValueError(f"`step_size` must be above 0, but got {step_size}.")
+        self.vae, self.num_chains = vae, as_count(num_chains, "num_chains")
+        self.leapfrog_steps, num_steps = as_count(leapfrog_steps, "leapfrog_steps"), as_count(num_steps, "num_steps")
         self.step_size, self.from_prior = float(step_size), from_prior
         self.whole_prior = from_prior or simulated  # elsewhere p(z) as `VAE.log_likelihood` takes it
         self.betas = schedule(num_steps).astype("float32")
@@ -120,7 +119,7 @@ class _Annealing:
     def _estimate(self, x, z, seed, sign):
         prior = self.vae.prior
         terms = getattr(prior, "num_components", 1) if self.whole_prior else prior.num_terms
-        held = self.num_chains * max(x[0].size, terms)
+        held = self.num_chains * max(x[0].size, self.vae.numbers_per_draw, terms)
         n, rows = len(x), int(np.clip(_NUMBERS // held, 1, min(len(x), _ROWS)))
         pieces = []
         for start in range(0, n, rows):
@@ -140,15 +139,16 @@ class _Annealing:
             self._check(pieces, start + rows >= min(n, _ROWS))
         log_w, acceptance = (np.concatenate(p, axis=-1)[..., :n].astype("float64") for p in zip(*pieces, strict=True))
         top = log_w.max(axis=0)
-        w = np.exp(log_w - top)
-        chains = len(log_w)
-        ess = w.sum(axis=0) ** 2 / (w**2).sum(axis=0)
-        return AnnealedEstimate(
-            log_likelihood=sign * (top + np.log(w.mean(axis=0))),
-            standard_error=np.sqrt(np.maximum(1 / ess - 1 / chains, 0)),
-            effective_sample_size=ess,
-            acceptance=acceptance,
-        )
+        impossible = np.isneginf(top)  # no chain of such an example has any weight
+        w = np.exp(log_w - np.where(impossible, 0.0, top))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ess = np.where(impossible, 0.0, w.sum(axis=0) ** 2 / (w**2).sum(axis=0))
+            return AnnealedEstimate(
+                log_likelihood=sign * (top + np.log(np.where(impossible, 1.0, w.mean(axis=0)))),
+                standard_error=relative_error(ess, len(log_w)),
+                effective_sample_size=ess,
+                acceptance=acceptance,
+            )
 
     def _check(self, pieces, enough):
         """Raises ValueError for batches that say nothing, before the next one; that too few moves, of `enough` rows."""
@@ -158,6 +158,12 @@ class _Annealing:
             raise ValueError(
                 f"Annealing accepted {accepted:.1%} of its proposals, so the chains have not moved: give a smaller "
                 f"step_size than {self.step_size:g}."
+            )
+        if enough and accepted < _SOME and len(self.betas) > 2:
+            warnings.warn(
+                f"Annealing accepted {accepted:.0%} of its proposals, so the chains moved at few temperatures and the bound "
+                f"is loose: give a smaller step_size than {self.step_size:g}.",
+                stacklevel=5,
             )
 
     def _run(self, x, given, is_forward, betas, step_sizes, adapts, seed):

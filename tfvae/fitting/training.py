@@ -4,9 +4,8 @@ import keras
 import numpy as np
 
 from tfvae import plots, priors
-from tfvae.catalogue import model_arguments, parse_prior
+from tfvae.catalogue import check_rows, model_arguments, parse_prior
 from tfvae.checkpoints import fit_in_run
-from tfvae.errors import UserError
 from tfvae.importance import standard_error
 
 
@@ -35,10 +34,9 @@ def prior_maker(text, train, seed):
     Raises:
         UserError: where it needs more rows than there are.
     """
+    check_rows(text, len(train))
     name, number = parse_prior(text)
     width = train.shape[1]
-    if name == "vamp" and number > len(train):
-        raise UserError(f"--prior {text} starts from {number} rows, but there are only {len(train)} to train on.")
 
     def vamp(latent_dim):
         unit = train.min() >= 0 and train.max() <= 1

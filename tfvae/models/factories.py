@@ -87,17 +87,17 @@ def make_mixture_prior_vae(
         latent_dim: int D, length of one z.
         num_components: int K; with None the prior is N(0, I), the document's comparison.
         hidden: widths of the encoder's hidden layers; the decoder has them in reverse.
-        kl: a `KLEstimator`; None for the document's `VariationalKL`.
+        kl: a `KLEstimator`; None for the document's `VariationalKL`, with N(0, I) for the closed form.
         likelihood: the `DistributionLayer` of p(x|z); None for the document's independent Bernoullis.
         activations: of the hidden layers.
         optimizer: a Keras optimizer; None for Adam(1e-3).
         seed: int or None, of the components' start: means and log variances from U(−1, 1).
     """
     likelihood = IndependentBernoulli(input_dim, "mean", name="likelihood") if likelihood is None else likelihood
-    prior, objective = None, None
+    prior = None
     if num_components is not None:
         prior = MixturePrior(latent_dim, num_components, False, UniformComponents(), seed=seed)
-        objective = ELBO(kl=VariationalKL() if kl is None else kl)
+        kl = VariationalKL() if kl is None else kl
     return make_dense_vae(
         input_dim,
         latent_dim,
@@ -105,7 +105,7 @@ def make_mixture_prior_vae(
         prior=prior,
         likelihood=likelihood,
         activations=activations,
-        objective=objective,
+        objective=ELBO(kl=kl),
         optimizer=optimizer,
     )
 

@@ -64,7 +64,7 @@ class VAE(FastFit, keras.Model):
         self.encoder, self.decoder = encoder, decoder
         self.prior = StandardNormal(encoder.output_shape[1:]) if prior is None else prior
         event, given = tuple(self.prior.event_shape), tuple(encoder.output_shape[1:])
-        if given[len(given) - len(event) :] != event or not event:
+        if not event or given not in (event, (None, *event)):  # a posterior of several draws leads with them
             raise ValueError(f"The prior is over z of shape {event}, but the encoder gives z of shape {given}.")
         self.prior.attach(encoder)
         self.objective = ELBO() if objective is None else objective
@@ -85,6 +85,12 @@ class VAE(FastFit, keras.Model):
     def data_shape(self):
         """Shape of one x."""
         return tuple(self.encoder.input_shape[1:])
+
+    @property
+    def numbers_per_draw(self):
+        """How many numbers the decoder's widest layer holds for each z: what draws are scored by at a time."""
+        shapes = [t.shape[1:] for layer in self.decoder._flatten_layers() for t in _outputs(layer)]
+        return max(32, *(math.prod(shape) for shape in [self.data_shape, *shapes] if None not in shape))
 
     @property
     def latent_shape(self):
@@ -243,7 +249,7 @@ class VAE(FastFit, keras.Model):
             grey values under a Bernoulli.
         """
         x, num_samples = self.rows_to_score(x), as_count(num_samples, "num_samples")
-        held = max(x[0].size, self.prior.num_terms, 32)  # numbers for each draw
+        held = max(x[0].size, self.numbers_per_draw, self.prior.num_terms)
         numbers = int(memory // (4 * _COPIES))
         if numbers < held:
             raise ValueError(
@@ -299,6 +305,11 @@ class VAE(FastFit, keras.Model):
     @classmethod
     def from_config(cls, config):
         return cls(**keras.saving.deserialize_keras_object(config))
+
+
+def _outputs(layer):
+    """The tensors that a layer of a functional model gives; none where it has not been called in one."""
+    return [t for node in layer._inbound_nodes for t in node.output_tensors]
 
 
 class _Refresh(keras.callbacks.Callback):

@@ -12,7 +12,12 @@ from tfvae.saving import register
 
 
 def with_stopped_parameters(q):
-    """q, whose parameters take no gradient; its points still do."""
+    """q, whose parameters take no gradient; its points still do. ValueError for a q that does not show its parameters."""
+    if tf.nest.flatten(q, expand_composites=True) == [q]:
+        raise ValueError(
+            f"The gradient of the posterior's parameters cannot be stopped, because {type(q).__name__} does not show them "
+            "to TensorFlow as a CompositeTensor: give the encoder another distribution, or train with IWAE."
+        )
     return tf.nest.map_structure(tf.stop_gradient, q, expand_composites=True)
 
 

@@ -71,8 +71,8 @@ class NarrowComponents(Components):
 
 def check_components(prior, num_components):
     """`num_components` as an int; ValueError where it, or the prior's event shape, makes no mixture."""
-    if len(prior.event_shape) != 1:
-        raise ValueError(f"{type(prior).__name__} needs an event_shape (D,), but got {prior.event_shape}.")
+    if len(prior.event_shape) != 1 or prior.event_shape[0] < 1:
+        raise ValueError(f"{type(prior).__name__} needs an event_shape (D,) with D >= 1, but got {prior.event_shape}.")
     return as_count(num_components, "num_components")
 
 

@@ -108,9 +108,14 @@ class ExemplarPrior(EncodedPrior):
         if self._encoder:
             self.refresh()
 
+    def attach(self, encoder):
+        super().attach(encoder)
+        if self.started and encoder.built:
+            self.refresh()
+
     def refresh(self):
         """Encodes all exemplars anew; ValueError where there are none yet."""
-        if not self.exemplars.numpy().any():
+        if not (self.started or self.exemplars.numpy().any()):
             raise ValueError("ExemplarPrior has no examples yet: give them by `prior.start_at(x)` before training.")
         for start in range(0, self.num_components, _ROWS):
             rows = slice(start, start + _ROWS)

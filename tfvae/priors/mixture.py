@@ -77,6 +77,8 @@ class MixturePrior(Prior):
             ValueError: for fewer points than components, points of another shape, or NaN.
         """
         z = check_points(self, z, self.num_components, self.event_shape)
+        if not spread > 0:
+            raise ValueError(f"`spread` must be above 0, but got {spread!r}.")
         self.started = True
         from sklearn.cluster import MiniBatchKMeans
 

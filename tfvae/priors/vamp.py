@@ -45,8 +45,7 @@ class VampPrior(EncodedPrior):
             raise ValueError("VampPrior needs the `input_shape` of one x, such as 784.")
         if bounds is not None and not bounds[0] < bounds[1]:
             raise ValueError(f"`bounds` must be (low, high) with low < high, or None, but got {bounds!r}.")
-        if not spread >= 0:
-            raise ValueError(f"`spread` must be at least 0, but got {spread!r}.")
+        _check_spread(spread)
         self.points_shape, self.bounds = as_shape(input_shape, "input_shape"), bounds and tuple(bounds)
         self.mean, self.spread, self.learn_weights, self.seed = mean, spread, learn_weights, seed
         self.pseudo_inputs = self.add_weight(
@@ -70,6 +69,7 @@ class VampPrior(EncodedPrior):
     def start_at(self, x, seed=0, spread=0.01):
         """Moves the pseudo-inputs to K random rows of data x plus N(0, spread²). ValueError for fewer rows, or NaN."""
         x = check_points(self, x, self.num_components, self.points_shape)
+        _check_spread(spread)
         self.started = True
         rng = np.random.default_rng(seed)
         chosen = x[rng.choice(len(x), self.num_components, replace=False)]
@@ -87,6 +87,11 @@ class VampPrior(EncodedPrior):
             "learn_weights": self.learn_weights,
             "seed": self.seed,
         }
+
+
+def _check_spread(spread):
+    if not spread >= 0:
+        raise ValueError(f"`spread` must be at least 0, but got {spread!r}.")
 
 
 @register
