@@ -192,3 +192,5 @@ def test_what_an_estimator_is_not_for_is_said():
         divergences.ExactKL()(q, p)
     with pytest.raises(ValueError, match="VariationalKL is for a posterior of independent normals"):
         divergences.VariationalKL()(p, p, None)
+    with pytest.raises(ValueError, match="DiagonalNormalMixture has no entropy in closed form: choose MonteCarloKL"):
+        divergences.MonteCarloCrossEntropyKL()(p, p, p.sample(3))

@@ -117,7 +117,11 @@ class MonteCarloCrossEntropyKL(KLEstimator):
     direction = "unbiased"
 
     def __call__(self, q, p, z):
-        return -q.entropy() - p.log_prob(z)
+        try:
+            entropy = q.entropy()
+        except NotImplementedError:
+            raise ValueError(f"{type(q).__name__} has no entropy in closed form: choose MonteCarloKL.") from None
+        return -entropy - p.log_prob(z)
 
 
 class _MixtureBound(KLEstimator):
