@@ -90,7 +90,7 @@ class VAE(FastFit, keras.Model):
     def numbers_per_draw(self):
         """How many numbers the decoder's widest layer holds for each z: what draws are scored by at a time."""
         shapes = [t.shape[1:] for layer in self.decoder._flatten_layers() for t in _outputs(layer)]
-        return max(32, *(math.prod(shape) for shape in [self.data_shape, *shapes] if None not in shape))
+        return max([32, *(math.prod(shape) for shape in [self.data_shape, *shapes] if None not in shape)])
 
     @property
     def latent_shape(self):
