@@ -17,7 +17,7 @@ PRIORS = {
         50_000,
         "Gaussians of one learned width around the codes of training examples, ExemplarPrior.",
     ),
-    "flow": ("couplings", 1, 6, "A normalizing flow, FlowPrior."),
+    "flow": ("couplings", 2, 6, "A normalizing flow, FlowPrior."),
 }
 
 

@@ -129,7 +129,7 @@ def fit(
         if image_size is not None and data in IMAGE_SETS:
             raise UserError(f"--image-size is for a folder of images, but {data} is a set of one size.")
         arguments |= {"image_size": image_size}
-        codec, about, prepared = _prepare_images(data, image_size, holdout, seed)
+        codec, about, prepared = _prepare_images(data, arguments)
     config = {"command": "fit", "arguments": arguments, "data": about, codec.kind: codec.to_config()}
     directory = RunDirectory.create(out, config, overwrite=overwrite, resume=resume)
     if resume and directory.read_json("config.json")["data"]["sha256"] != about["sha256"]:
@@ -188,7 +188,7 @@ def _check_prior(model, prior, num_components, latent_dim):
 def _prepare_table(data, arguments):
     """(codec, what the config says of the data, (table, labels)); completes `arguments`."""
     from tfvae.data.table_codec import TableCodec
-    from tfvae.data.tables import check_values, file_hash, read_table, split_rows
+    from tfvae.data.tables import check_values, file_hash, read_table
 
     if data == "digits" and not arguments["label"]:
         arguments["label"] = "digit"
@@ -196,9 +196,7 @@ def _prepare_table(data, arguments):
     rows = len(frame)
     frame = check_values(frame, arguments["missing"])
     labels = labels.loc[frame.index] if labels is not None else None
-    train, *_ = split_rows(len(frame), arguments["holdout"], arguments["seed"])
-    if arguments["prior"]:
-        catalogue.check_rows(arguments["prior"], len(train))
+    _check_rows(len(frame), arguments)
     codec = TableCodec.fit(frame)
     for column in codec.constants:
         typer.echo(
@@ -208,19 +206,28 @@ def _prepare_table(data, arguments):
     return codec, about, (frame.reset_index(drop=True), labels)
 
 
-def _prepare_images(data, image_size, holdout, seed):
+def _prepare_images(data, arguments):
     """(codec, what the config says of the data, (images,))."""
     from tfvae.data.image_codec import ImageCodec, read_images
     from tfvae.data.images import image_files
-    from tfvae.data.tables import array_hash, split_rows
+    from tfvae.data.tables import array_hash
 
     if data not in IMAGE_SETS:
-        split_rows(len(image_files(data)), holdout, seed)
+        _check_rows(len(image_files(data)), arguments)
         import_tensorflow()  # which reads a folder's images
-    images = read_images(data, image_size)
+    images = read_images(data, arguments["image_size"])
     codec = ImageCodec.fit(images.x_train)
     x = images.x_train
     return codec, {"sha256": array_hash(x), "images": len(x), "labelled": images.y_train is not None}, (images,)
+
+
+def _check_rows(n, arguments):
+    """UserError where n rows are too few to hold some out, or the rest for the prior."""
+    from tfvae.data.tables import split_rows
+
+    train, *_ = split_rows(n, arguments["holdout"], arguments["seed"])
+    if arguments["prior"]:
+        catalogue.check_rows(arguments["prior"], len(train))
 
 
 def _select(frame, columns, exclude, label):

@@ -88,9 +88,10 @@ class VAE(FastFit, keras.Model):
 
     @property
     def numbers_per_draw(self):
-        """How many numbers the decoder's widest layer holds for each z: what draws are scored by at a time."""
-        shapes = [t.shape[1:] for layer in self.decoder._flatten_layers() for t in _outputs(layer)]
-        return max([32, *(math.prod(shape) for shape in [self.data_shape, *shapes] if None not in shape)])
+        """How many numbers the decoder's widest layer holds for each z, by which draws are decoded in chunks."""
+        nodes = [node for layer in self.decoder._flatten_layers() for node in layer._inbound_nodes]
+        shapes = [t.shape[1:] for node in nodes for t in node.output_tensors]
+        return max([32, *(math.prod(shape) for shape in shapes if None not in shape)])
 
     @property
     def latent_shape(self):
@@ -305,11 +306,6 @@ class VAE(FastFit, keras.Model):
     @classmethod
     def from_config(cls, config):
         return cls(**keras.saving.deserialize_keras_object(config))
-
-
-def _outputs(layer):
-    """The tensors that a layer of a functional model gives; none where it has not been called in one."""
-    return [t for node in layer._inbound_nodes for t in node.output_tensors]
 
 
 class _Refresh(keras.callbacks.Callback):
