@@ -102,11 +102,11 @@ class MixturePosterior(OnDigits):
     summary: ClassVar[str] = "document 004's question: a mixture as prior, as posterior, or as both"
     presets: ClassVar[dict] = {
         "paper": {},
-        "quick": {"num_train": 500, "num_test": 200, "planes": ("four",), "num_points": 2_000, "plane_epochs": 1,
-                  "epochs": 1, "num_scored": 100, "num_samples": 20, "num_pairs": 20},
+        "quick": {"num_seeds": 1, "num_train": 500, "num_test": 200, "planes": ("four",), "num_points": 2_000,
+                  "plane_epochs": 1, "epochs": 1, "num_scored": 100, "num_samples": 20, "num_pairs": 20},
     }  # fmt: skip
 
-    num_seeds: int = 1
+    num_seeds: int = 3
     num_components: int = 500
     posterior_components: int = 5
     planes: tuple = ("four", "grid")

@@ -9,7 +9,7 @@ from tfvae.data.images import load_images
 from tfvae.evaluation import interpolation_report, latent_report, mode_report, nll_gap, posterior_use
 from tfvae.experiments.fits import run_fits, write_findings
 from tfvae.experiments.prior_studies import digits, dynamic
-from tfvae.experiments.scoring import LATENT_ROWS, MEASURES, draw_samples, evaluate, gains, words
+from tfvae.experiments.scoring import LATENT_ROWS, MEASURES, draw_samples, evaluate, gains, pooled, words
 from tfvae.layers import MixtureNormal
 from tfvae.priors import ExemplarPrior
 
@@ -102,7 +102,7 @@ def execute_posterior(study, run):
     ]  # fmt: skip
     measures = [*MEASURES, "active_units", "nll_gap", "bridge_mass", "interpolation_rise", "prior_drop",
                 "posterior_components", "non_gaussianity"]  # fmt: skip
-    write_findings(run, rows, measures, claims, gains=table)
+    write_findings(run, rows, measures, claims, gains=table, mean_gains=pooled(table))
     for data in study.planes:
         shown = {v: model for v, model in models.items() if v.startswith(f"{data}-")}
         truth = fits[f"{data}-standard"].data

@@ -156,7 +156,7 @@ def execute_latent_size(study, run):
             f"{by.loc[f'mixture-{many}', 'samples_fd_cnn'].mean():.1f} (real against real {null['fd_cnn']:.1f}).",
         }
     ]
-    write_findings(run, rows, [*MEASURES, *measured], claims, gains=table, null=null)
+    write_findings(run, rows, [*MEASURES, *measured], claims, gains=table, mean_gains=pooled(table), null=null)
     quantities = ("nll", "samples_fd_cnn", "samples_density", "samples_coverage")
     run.save_figure(
         "1-latent-size", plots.by_group(rows, "latent_dim", "prior", quantities, "Samples against latent size")
