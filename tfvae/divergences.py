@@ -141,11 +141,6 @@ class _MixtureBound(KLEstimator):
         """The bound of the cross-entropy −E_q log p, `(B,)`."""
         raise NotImplementedError(f"{type(self).__name__} must define `_bound`.")
 
-    @staticmethod
-    def _expected_joint(mean, variance, mixture):
-        """log w_k + E_q log p_k, `(B, K)`."""
-        return tf.nn.log_softmax(mixture.logits) + mixture.component_log_probs(mean, variance)
-
 
 @register
 class VariationalKL(_MixtureBound):
@@ -158,7 +153,7 @@ class VariationalKL(_MixtureBound):
     direction = "upper"
 
     def _bound(self, mean, variance, mixture):
-        return -tf.reduce_logsumexp(self._expected_joint(mean, variance, mixture), axis=-1)
+        return -tf.reduce_logsumexp(mixture.joint_log_probs(mean, variance), axis=-1)
 
 
 @register
@@ -168,7 +163,7 @@ class MinKL(_MixtureBound):
     direction = "upper"
 
     def _bound(self, mean, variance, mixture):
-        return -tf.reduce_max(self._expected_joint(mean, variance, mixture), axis=-1)
+        return -tf.reduce_max(mixture.joint_log_probs(mean, variance), axis=-1)
 
 
 @register

@@ -68,36 +68,48 @@ class DiagonalNormalMixture(tfd.Distribution):
             mean: points, or the means of independent z with these variances.
             variance: `(…, D)`, or None for points.
         """
-        mean = tf.convert_to_tensor(mean, self.dtype)
-        log_norm = -tf.reduce_sum(tf.math.log(self.scale), axis=-1) - 0.5 * self.loc.shape[-1] * math.log(2 * math.pi)
-        if mean.shape.rank == 2:
-            return log_norm - 0.5 * self._squared_distances(mean, variance)
-        rows = [None if t is None else tf.reshape(t, [-1, self.loc.shape[-1]]) for t in (mean, variance)]
-        log_probs = log_norm - 0.5 * self._squared_distances(*rows)
-        return tf.reshape(log_probs, tf.concat([tf.shape(mean)[:-1], tf.shape(self.loc)[:1]], axis=0))
+        return self._log_probs(mean, variance, tf.zeros_like(self.loc[:, 0]))
 
-    def _squared_distances(self, mean, variance):
-        """Σ_d E((z_d − μ_kd) / σ_kd)², of shape `(B, K)`."""
-        if self.loc.shape[-1] <= _FEW_DIMENSIONS:
-            columns = zip(*(tf.unstack(t, axis=-1) for t in (mean, self.loc, self.scale)), strict=True)
-            extra = [0.0] * self.loc.shape[-1] if variance is None else tf.unstack(variance[:, :, None], axis=1)
-            total = 0.0
-            for (x, loc, scale), more in zip(columns, extra, strict=True):
-                total += (tf.square(x[:, None] - loc) + more) / tf.square(scale)
-            return total
-        # One product: [E z², μ_z, 1] · [1/σ², −2 μ/σ², Σ μ²/σ²]; centred, so that a common shift of all costs no digits.
-        mean, loc, scale = (tf.cast(t, tf.float64) for t in (mean, self.loc, self.scale))
+    def joint_log_probs(self, mean, variance=None):
+        """log w_k + log N(z; μ_k, diag σ_k²), of shape `(…, K)`: at z = `mean` or, with a variance, its expectation."""
+        log_weights = tf.nn.log_softmax(self.logits)
+        if log_weights.shape.rank > 1:
+            return log_weights + self.component_log_probs(mean, variance)
+        return self._log_probs(mean, variance, log_weights)
+
+    def _log_probs(self, mean, variance, constant):
+        """constant_k + E log N(z; μ_k, diag σ_k²), `(…, K)`; constant of shape `(K,)`."""
+        mean = tf.convert_to_tensor(mean, self.dtype)
+        constant += -tf.reduce_sum(tf.math.log(self.scale), axis=-1) - 0.5 * self.loc.shape[-1] * math.log(2 * math.pi)
+        of_rows = self._by_dimension if self.loc.shape[-1] <= _FEW_DIMENSIONS else self._by_product
+        if mean.shape.rank == 2:
+            return of_rows(mean, variance, constant)
+        rows = [None if t is None else tf.reshape(t, [-1, self.loc.shape[-1]]) for t in (mean, variance)]
+        return tf.reshape(of_rows(*rows, constant), tf.concat([tf.shape(mean)[:-1], tf.shape(self.loc)[:1]], axis=0))
+
+    def _by_dimension(self, mean, variance, constant):
+        """constant_k − ½ Σ_d E((z_d − μ_kd) / σ_kd)², of shape `(B, K)`."""
+        columns = zip(*(tf.unstack(t, axis=-1) for t in (mean, self.loc, self.scale)), strict=True)
+        extra = [0.0] * self.loc.shape[-1] if variance is None else tf.unstack(variance[:, :, None], axis=1)
+        total = 0.0
+        for (x, loc, scale), more in zip(columns, extra, strict=True):
+            total += (tf.square(x[:, None] - loc) + more) / tf.square(scale)
+        return constant - 0.5 * total
+
+    def _by_product(self, mean, variance, constant):
+        """The same by one product, [E z², E z, 1] · [−1/2σ², μ/σ², constant − Σ μ²/2σ²].
+
+        Centred, so that a common shift of all costs no digits. All is in the product: what is done to its (B, K) numbers
+        after it, and in its gradient, costs as much as the product does.
+        """
+        mean, loc, scale, constant = (tf.cast(t, tf.float64) for t in (mean, self.loc, self.scale, constant))
         center = tf.stop_gradient(tf.reduce_mean(loc, axis=0))
         mean, loc, precision = mean - center, loc - center, 1 / tf.square(scale)
         second = tf.square(mean) if variance is None else tf.square(mean) + tf.cast(variance, tf.float64)
-        constant = tf.reduce_sum(tf.square(loc) * precision, axis=-1, keepdims=True)
+        constant -= 0.5 * tf.reduce_sum(tf.square(loc) * precision, axis=-1)
         points = tf.concat([second, mean, tf.ones_like(mean[:, :1])], axis=-1)
-        components = tf.concat([precision, -2 * loc * precision, constant], axis=-1)
-        return tf.cast(tf.maximum(tf.matmul(points, components, transpose_b=True), 0.0), self.dtype)
-
-    def joint_log_probs(self, z):
-        """log w_k + log N(z; μ_k, diag σ_k²), of shape `(…, K)`."""
-        return tf.nn.log_softmax(self.logits) + self.component_log_probs(z)
+        components = tf.concat([-0.5 * precision, loc * precision, constant[:, None]], axis=-1)
+        return tf.cast(tf.matmul(points, components, transpose_b=True), self.dtype)
 
     def _log_prob(self, z):
         return tf.reduce_logsumexp(self.joint_log_probs(z), axis=-1)
