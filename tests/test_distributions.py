@@ -38,6 +38,13 @@ def test_shared_mixture_equals_tfp(shape):
     assert ours.batch_shape == theirs.batch_shape == ()
 
 
+def test_variance_keeps_its_digits_far_from_the_origin():
+    near, far = (
+        DiagonalNormalMixture([0.0, 1.0], loc, [[0.01], [0.02]]) for loc in ([[0.0], [0.5]], [[1000.0], [1000.5]])
+    )
+    np.testing.assert_allclose(far.stddev(), near.stddev(), rtol=1e-5)
+
+
 def test_shared_mixture_gradients_equal_tfps():
     z = tf.random.stateless_normal((20, 3), [0, 1])
     mixture = shared_mixture()

@@ -69,8 +69,8 @@ class StartPrior(keras.callbacks.Callback):
 
     Args:
         x: `(N, *E)` data, with at least as many rows as the prior has components.
-        epochs: int >= 1, after which the prior's `start_at` gets the encodings' means.
-        seed: of the choice among them.
+        epochs: int >= 1, after which `initialize_prior` moves the prior's components there.
+        seed: of the start.
     """
 
     def __init__(self, x, epochs=1, seed=0):

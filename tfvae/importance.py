@@ -52,12 +52,13 @@ def relative_error(effective_sample_size, n):
     return np.sqrt(np.maximum(1 / effective_sample_size - 1 / n, 0))
 
 
-def check_numbers(log_likelihood):
+def check_numbers(log_likelihood, first_row=0):
     """Raises ValueError where an estimate of some rows, `(N,)`, is NaN; −inf is what the model calls impossible."""
-    if bad := np.isnan(log_likelihood).sum():
+    bad = np.flatnonzero(np.isnan(log_likelihood))
+    if len(bad):
         raise ValueError(
-            f"log p(x) is not a number in {bad} of {len(log_likelihood)} rows: the model's parameters are NaN or infinite, "
-            "as after a training that diverged."
+            f"log p(x) of row {first_row + bad[0] + 1} is not a number: the row lies far outside of what the model was "
+            "trained on, or the model's parameters are infinite."
         )
 
 
@@ -135,7 +136,7 @@ class StreamedLikelihood:
             rows = np.arange(start, start + self.num_rows) % n  # the last call is filled up with rows seen before
             key = tf.constant([seed, start], tf.int32)
             sums.append([s.numpy() for s in self.run(tf.constant(x[rows]), tf.constant(num_samples), key)])
-            check_numbers(np.maximum(*sums[-1][:2]))
+            check_numbers(np.maximum(*sums[-1][:2]), start)
         even, odd, log_sum_squares = np.concatenate(sums, axis=1)[:, :n]
         log_sum = np.logaddexp(even, odd)
         log_likelihood = log_sum - math.log(num_samples)

@@ -284,3 +284,33 @@ def test_a_decoder_may_hold_its_distribution_layer_in_a_model_of_its_own(x):
     assert np.isfinite(vae.fit((x > 0).astype("float32"), verbose=0).history["loss"]).all()
     with pytest.raises(ValueError, match="IndependentBernoulli is for"):
         vae.fit(3 * x, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "posterior",
+    [
+        lambda: layers.MixtureNormal(3, 2, reparameterize=False),
+        lambda: layers.MixtureSameFamily(3, layers.IndependentNormal(2)),
+        lambda: layers.IndependentPoisson(2),
+    ],
+)
+def test_a_posterior_without_a_gradient_is_said(posterior, x):
+    """Document 004's "one of the components at random": a draw, through which the weights learn nothing."""
+    vae = tfvae.make_dense_vae(3, 2, (8,), posterior=posterior(), objective=objectives.ELBO(num_draws=2))
+    with pytest.warns(UserWarning, match="carry no gradient to all of its parameters"):
+        vae.terms(tf.constant(x[:8]), vae(x[:8]), 1.0, training=True)
+    for good in (layers.MixtureNormal(3, 2), layers.MixtureNormal(3, 2, stratified=True)):
+        vae = tfvae.make_dense_vae(3, 2, (8,), posterior=good)
+        vae.terms(tf.constant(x[:8]), vae(x[:8]), 1.0, training=True)
+
+
+def test_a_row_far_outside_of_a_table_stops_no_scoring():
+    """A sentinel, such as −9999, among standardized numbers: the other rows keep their scores."""
+    from tfvae.models import tables
+
+    keras.utils.set_random_seed(0)
+    vae = tables.gaussian(3)
+    rows = np.concatenate([np.random.default_rng(0).normal(size=(9, 3)), np.full((1, 3), -9999.0)])
+    log_likelihood = vae.log_likelihood(rows, 20).log_likelihood
+    assert np.isfinite(log_likelihood[:9]).all()
+    assert log_likelihood[9] < -1e6

@@ -152,7 +152,7 @@ class _Annealing:
 
     def _check(self, pieces, enough):
         """Raises ValueError for batches that say nothing, before the next one; that too few moves, of `enough` rows."""
-        check_numbers(pieces[-1][0].max(axis=0))
+        check_numbers(pieces[-1][0].max(axis=0), sum(log_w.shape[-1] for log_w, _ in pieces[:-1]))
         accepted = np.mean([a.mean() for _, a in pieces])
         if enough and accepted < _FEW and len(self.betas) > 2:
             raise ValueError(

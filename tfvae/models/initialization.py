@@ -1,19 +1,23 @@
 """Starting a model on its data."""
 
 import numpy as np
+import tensorflow as tf
 
 from tfvae.batches import check_finite
 from tfvae.priors import EncodedPrior
 
 
 def initialize_prior(vae, x, seed=0):
-    """Starts the prior on the data: its `start_at` with the examples that it holds, or with their encodings' means.
+    """Starts the prior on the data: its `start_at` with the examples that it holds, or with a draw of each one's q(z|x).
+
+    Draws, because what the prior should match is the aggregate posterior, which in weakly used dimensions is mostly the
+    width of q(z|x) itself.
 
     Args:
         vae: a `VAE` with a `MixturePrior` (whose components go to the clusters of the encodings), a `VampPrior` or an
             `ExemplarPrior`; best with an encoder that has been trained a little.
         x: `(N, *E)` data, with at least as many rows as the prior has components.
-        seed: of the choice among them.
+        seed: of the draws, and of the choice among them.
 
     Raises:
         ValueError: for too few rows, NaN, or a prior that does not start from data.
@@ -28,7 +32,8 @@ def initialize_prior(vae, x, seed=0):
         vae.prior.start_at(x, seed)
     else:
         pieces = np.array_split(x, -(-len(x) // 4096)) if len(x) else [x]
-        vae.prior.start_at(np.concatenate([vae.encode(some).mean() for some in pieces]), seed)
+        draws = [vae.encode(some).distribution.sample(seed=tf.constant([seed, k])) for k, some in enumerate(pieces)]
+        vae.prior.start_at(np.concatenate(draws), seed)
 
 
 def initialize_mixture_decoder(vae, x, seed=0, spread=0.1):

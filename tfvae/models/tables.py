@@ -2,7 +2,7 @@
 
 import keras
 
-from tfvae.layers import LearnedScale, TableLikelihood
+from tfvae.layers import IndependentNormal, LearnedScale, TableLikelihood
 from tfvae.models.factories import make_dense_vae
 from tfvae.priors import MixturePrior, StandardNormal
 
@@ -44,7 +44,9 @@ def _learned_scale(num_continuous):
 def _vae(likelihood, latent_dim, hidden, make_prior=StandardNormal, **kwargs):
     width = likelihood.num_continuous + sum(likelihood.num_categories)
     learning_rate = kwargs.pop("learning_rate", 1e-3)
+    # A floor, because a row far outside of the training data, such as one of -9999, takes a softplus to 0.
+    posterior = IndependentNormal(latent_dim, epsilon=1e-4, name="posterior")
     return make_dense_vae(
-        width, latent_dim, hidden, prior=make_prior(latent_dim), likelihood=likelihood,
+        width, latent_dim, hidden, prior=make_prior(latent_dim), likelihood=likelihood, posterior=posterior,
         optimizer=keras.optimizers.Adam(learning_rate), **kwargs,
     )  # fmt: skip

@@ -138,6 +138,8 @@ class VAE(FastFit, keras.Model):
         x = x if x.dtype.is_floating else tf.cast(x, y_pred.dtype)
         q, z, p, log_shares = y_pred.posterior.distribution, y_pred.posterior.value, y_pred.distribution, None
         layer = self.posterior_layer
+        if training:
+            self._check_gradient(q, layer)
         if self.objective.num_draws > 1 or getattr(layer, "stratified", False):
             z, log_shares = layer.draws(q, self.objective.num_draws)
             p = self._decode(z, training).distribution
@@ -147,10 +149,22 @@ class VAE(FastFit, keras.Model):
             x, q, z, p, prior, beta_share, training, log_shares, lambda z: self._decode(z, training).distribution
         )
 
+    @staticmethod
+    def _check_gradient(q, layer):
+        """Warns where draws z ~ q do not carry the reconstruction's gradient to all of q's parameters."""
+        kinds = tf.nest.flatten(q.reparameterization_type)
+        if all(kind == tfd.FULLY_REPARAMETERIZED for kind in kinds) or getattr(layer, "stratified", False):
+            return
+        warnings.warn(
+            f"Draws of the posterior {layer.name!r} ({type(layer).__name__}) carry no gradient to all of its parameters, so "
+            "that the reconstruction does not train them: a mixture needs `reparameterize=True` or `stratified=True`.",
+            stacklevel=2,
+        )
+
     @property
     def posterior_layer(self):
         """The encoder's last distribution layer."""
-        return [layer for layer in self.encoder._flatten_layers() if isinstance(layer, DistributionLayer)][-1]
+        return _distribution_layers(self.encoder)[-1]
 
     def _beta_share(self):
         return self.objective.warm_up(self.optimizer.iterations)
@@ -219,15 +233,15 @@ class VAE(FastFit, keras.Model):
                 )
 
     def likelihoods_of(self, x, y):
-        layers = [layer for layer in self.decoder._flatten_layers() if isinstance(layer, DistributionLayer)]
-        return x if y is None else y, layers[-1:]
+        return x if y is None else y, _distribution_layers(self.decoder)[-1:]
 
     # Use.
 
     def sample(self, n, seed=None, mean=False):
         """n draws from p(x) = ∫ p(x|z) p(z) dz, or the decoder means of n draws z, as an array `(n, *E)`."""
         self.check_parameters()
-        pieces, rows = [], min(_SAMPLE_ROWS, max(1, _SAMPLE_NUMBERS // math.prod(self.decoder.output_shape[1:])))
+        n, pieces = as_count(n, "n", 0), []
+        rows = min(_SAMPLE_ROWS, max(1, _SAMPLE_NUMBERS // math.prod(self.decoder.output_shape[1:])))
         for start in range(0, n, rows):
             z_seed, x_seed = self._seeds(seed, start)
             p = self.decode(self.prior.sample(min(rows, n - start), seed=z_seed))
@@ -339,3 +353,10 @@ def sum_of(losses):
 
 def _as_input(x):
     return x if tf.is_tensor(x) else tf.convert_to_tensor(np.asarray(x, keras.config.floatx()))
+
+
+def _distribution_layers(network):
+    """A network's distribution layers; one within another, such as a mixture's component, is a part of it and left out."""
+    layers = [layer for layer in network._flatten_layers() if isinstance(layer, DistributionLayer)]
+    parts = {id(part) for layer in layers for part in layer._flatten_layers(include_self=False)}
+    return [layer for layer in layers if id(layer) not in parts]

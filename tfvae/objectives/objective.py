@@ -57,7 +57,7 @@ class Objective(keras.layers.Layer):
             beta_share: share of the KL weight in force, from `warm_up`.
             training: bool; outside training the loss is the negative bound on log p(x), with the KL's weight at 1.
             log_shares: `(S, B)`, the log of each draw's share in an expectation under q; None for equal shares.
-            decode: z -> p(x|z), for objectives that decode a second time.
+            decode: z -> p(x|z), for objectives that decode at other z than the ones given.
         """
         raise NotImplementedError(f"{type(self).__name__} must define `terms`.")
 

@@ -41,6 +41,8 @@ class STL(IWAE):
 class _Routed(ImportanceWeighted):
     """Abstract: IWAE's value; decoder and prior learn from Σ_s a_s ∂ log w_s, the encoder from Σ_s b_s ∂ log w_s."""
 
+    learns_from_density = False  # whether the encoder learns from log q(z|x) at fixed z too, and not through z alone
+
     def bound(self, log_w, log_shares):
         return log_mean_exp(log_w, log_shares)
 
@@ -51,26 +53,28 @@ class _Routed(ImportanceWeighted):
             raise ValueError(f"{type(self).__name__} needs equal shares, but the posterior draws from each component.")
         z = z if self.num_draws > 1 else z[None]
         fixed = tf.stop_gradient(z)
-        # log w twice with one value: at z, and at z held fixed. Their difference reaches the encoder alone, because the
-        # gradients to the decoder and the prior are the same in both.
-        outer = self._encoder_posterior(q)
-        likelihood, kl = self.densities(x, outer, z, decode(z), prior)
-        moving = likelihood - beta_share * kl
-        likelihood, kl = self.densities(x, with_stopped_parameters(q), fixed, decode(fixed), prior)
-        resting = likelihood - beta_share * kl
-        a, b = self._shares(tf.stop_gradient(resting))
-        surrogate = tf.reduce_sum(a * resting + b * (moving - resting), axis=0)
-        bound = self.bound(resting, None)
-        loss = -(tf.stop_gradient(bound - surrogate) + surrogate)
+        # One decoding, at fixed z, so that both gradients are of the same weights, whatever the decoder's dropout draws.
+        with tf.GradientTape() as tape:
+            tape.watch(fixed)
+            likelihood, kl = self.densities(x, with_stopped_parameters(q), fixed, decode(fixed), prior)
+            log_w = likelihood - beta_share * kl
+        along = tf.stop_gradient(tape.gradient(log_w, fixed))
+        to_encoder = tf.reduce_sum(along * _gradient_of(z), axis=list(range(2, z.shape.rank)))
+        if self.learns_from_density:
+            to_encoder -= beta_share * _gradient_of(q.log_prob(fixed))
+        a, b = self._shares(tf.stop_gradient(log_w), beta_share)
+        surrogate = tf.reduce_sum(a * _gradient_of(log_w) + b * to_encoder, axis=0)
+        loss = -(tf.stop_gradient(self.bound(log_w, None)) + surrogate)
         return Terms(loss, -expectation(likelihood), expectation(kl))
 
-    def _encoder_posterior(self, q):
-        """q as the encoder's part of the gradient sees it."""
-        raise NotImplementedError(f"{type(self).__name__} must define `_encoder_posterior`.")
-
-    def _shares(self, log_w):
-        """(a, b), each `(S, B)`."""
+    def _shares(self, log_w, beta):
+        """(a, b), each `(S, B)`, where log w = log p(x|z) + β (log p(z) − log q(z|x))."""
         raise NotImplementedError(f"{type(self).__name__} must define `_shares`.")
+
+
+def _gradient_of(value):
+    """0, with the gradient of `value`."""
+    return value - tf.stop_gradient(value)
 
 
 @register
@@ -78,29 +82,26 @@ class DReG(_Routed, IWAE):
     """IWAE with the doubly reparameterized gradient: the encoder learns from Σ_s w̃_s² ∂ log w_s through z_s alone.
 
     w̃ are the normalized weights, and q's parameters in log q(z|x) take no gradient. Unbiased for IWAE's gradient, with a
-    signal-to-noise ratio that does not fall with S. The decoder's and the prior's gradient is IWAE's. Decodes twice.
+    signal-to-noise ratio that does not fall with S; at a KL weight of β in a warm-up it takes (1 − β) w̃ + β w̃² in place of
+    w̃², to stay so. The decoder's and the prior's gradient is IWAE's.
 
     Source: Tucker et al., "Doubly reparameterized gradient estimators for Monte Carlo objectives" (2019).
     """
 
-    def _encoder_posterior(self, q):
-        return with_stopped_parameters(q)
-
-    def _shares(self, log_w):
+    def _shares(self, log_w, beta):
         weights = tf.nn.softmax(log_w, axis=0)
-        return weights, tf.square(weights)
+        return weights, (1 - beta) * weights + beta * tf.square(weights)
 
 
 @register
 class PIWAE(_Routed, Grouped):
-    """IWAE(M K) for the decoder and the prior, MIWAE(M, K) for the encoder, whose gradient has less noise. Decodes twice.
+    """IWAE(M K) for the decoder and the prior, MIWAE(M, K) for the encoder, whose gradient has less noise.
 
     Source: Rainforth et al., "Tighter variational bounds are not necessarily better" (2018).
     """
 
-    def _encoder_posterior(self, q):
-        return q
+    learns_from_density = True
 
-    def _shares(self, log_w):
+    def _shares(self, log_w, beta):
         within = tf.transpose(tf.nn.softmax(self.grouped(log_w), axis=0), [1, 0, 2])
         return tf.nn.softmax(log_w, axis=0), tf.reshape(within, tf.shape(log_w)) / self.num_groups

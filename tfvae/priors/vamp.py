@@ -67,9 +67,18 @@ class VampPrior(EncodedPrior):
         return DiagonalNormalMixture(tf.convert_to_tensor(self.logits), *normal)
 
     def start_at(self, x, seed=0, spread=0.01):
-        """Moves the pseudo-inputs to K random rows of data x plus N(0, spread²). ValueError for fewer rows, or NaN."""
+        """Moves the pseudo-inputs to K random rows of data x plus N(0, spread²).
+
+        Raises:
+            ValueError: for fewer rows, NaN, or rows outside `bounds`.
+        """
         x = check_points(self, x, self.num_components, self.points_shape)
         _check_spread(spread)
+        if self.bounds and not (x.min() >= self.bounds[0] and x.max() <= self.bounds[1]):
+            raise ValueError(
+                f"VampPrior keeps its pseudo-inputs within {self.bounds}, but the data go from {x.min():g} to {x.max():g}: "
+                "give other `bounds`, or None."
+            )
         self.started = True
         rng = np.random.default_rng(seed)
         chosen = x[rng.choice(len(x), self.num_components, replace=False)]
