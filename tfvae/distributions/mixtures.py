@@ -129,9 +129,7 @@ class DiagonalNormalMixture(tfd.Distribution):
         return tf.linalg.matvec(self.loc, self.weights, transpose_a=True)
 
     def _variance(self):
-        loc = self.loc - tf.reduce_mean(
-            self.loc, axis=0
-        )  # a difference of squares: near 0, so that it keeps its digits
+        loc = self.loc - tf.reduce_mean(self.loc, axis=0)  # near 0, where a difference of squares keeps its digits
         second = tf.linalg.matvec(tf.square(self.scale) + tf.square(loc), self.weights, transpose_a=True)
         return second - tf.square(tf.linalg.matvec(loc, self.weights, transpose_a=True))
 
