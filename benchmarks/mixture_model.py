@@ -10,9 +10,9 @@ HIDDEN, LATENT, COMPONENTS, NUM_POINTS = 32, 2, 16, 100_000
 
 
 def data():
-    from tfvae.data import document_mixture
+    from tfvae.data import four_gaussians
 
-    return document_mixture().sample(NUM_POINTS, seed=0)
+    return four_gaussians().sample(NUM_POINTS, seed=0)
 
 
 def run_tfvae(batch_size, epochs):
@@ -28,7 +28,7 @@ def run_tfvae(batch_size, epochs):
 def run_tfvae_validated(batch_size, epochs):
     """300 points, 500 epochs with validation data: the whole fit's seconds per epoch above those of its arithmetic."""
     import tfvae
-    from tfvae.batches import Batches
+    from tfvae.training.batches import Batches
 
     x = data()[:400]
     vae = tfvae.make_mixture_decoder_vae(2, COMPONENTS)

@@ -82,7 +82,7 @@ def test_the_door_to_the_internals_is_open():
     """If TensorFlow changes what it takes for a tensor, this is the test that says so."""
     import tensorflow as tf
 
-    from tfvae.tensors import DistributionTensor
+    from tfvae.host.tensors import DistributionTensor
 
     assert issubclass(DistributionTensor, tf.__internal__.types.Tensor)
     assert tf.is_tensor(DistributionTensor(None, 1.0))

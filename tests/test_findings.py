@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 import tfvae
-from tfvae.checkpoints import fit_in_run
 from tfvae.data import load_images
 from tfvae.experiments import find_experiment
-from tfvae.experiments.curve_studies import measure as measure_curve
-from tfvae.experiments.mixture_study import measure
-from tfvae.runs import RunDirectory
+from tfvae.experiments.gaussian_mixture.on_mixture import measure
+from tfvae.experiments.keras_notebook.curves import measure as measure_curve
+from tfvae.runs import fit_in_run
+from tfvae.runs.directory import RunDirectory
 
 pytestmark = pytest.mark.slow
 
@@ -108,8 +108,8 @@ def test_mnist_ends_its_fifth_epoch_where_the_document_does():
 
 def test_a_mixture_prior_gains_two_nats_and_its_bound_is_tight(tmp_path):
     """Document 004's comparison at one seed: 784-300-300-10, 30 epochs of dynamic MNIST, IWAE-500 of 2000 test digits."""
-    from tfvae.experiments.prior_studies import digits, dynamic
-    from tfvae.experiments.scoring import evaluate, kl_table, paired_gain
+    from tfvae.experiments.mixture_prior.on_digits import digits, dynamic
+    from tfvae.experiments.mixture_prior.scoring import evaluate, kl_table, paired_gain
 
     study = find_experiment("mixture-prior-likelihood")(num_seeds=1)
     train, test, _ = digits(study)

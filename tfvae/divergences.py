@@ -14,8 +14,8 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.distributions import as_diagonal_mixture, diagonal_normal
-from tfvae.saving import register
+from tfvae.distributions.mixtures import as_diagonal_mixture, diagonal_normal
+from tfvae.host.saving import register
 
 tfd = tfp.distributions
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfvae.compiled import Compiled
+from tfvae.host.compiled import Compiled
 
 
 class LikelihoodEstimate(NamedTuple):
@@ -105,7 +105,7 @@ class StreamedLikelihood:
         self.run = Compiled(self._run, use_xla)
 
     def _run(self, x, num_samples, seed):
-        q = self.model.encoder(x, training=False).distribution
+        q = self.model.encode(x).distribution
         prior = self.model.prior.near(q)
 
         def add_chunk(i, log_sums, log_sum_squares):

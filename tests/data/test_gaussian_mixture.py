@@ -8,7 +8,7 @@ import tensorflow_probability as tfp
 from tfvae import data
 
 tfd = tfp.distributions
-ALL = [data.document_mixture, data.random_mixture, data.gaussian_ring, data.gaussian_grid]
+ALL = [data.four_gaussians, data.random_mixture, data.gaussian_ring, data.gaussian_grid]
 
 
 def as_tfp(truth):
@@ -29,10 +29,10 @@ def test_log_prob_equals_tfp(make):
 
 
 def test_published_entropies():
-    assert data.document_mixture().entropy() == pytest.approx(2.8379, abs=1e-4)
+    assert data.four_gaussians().entropy() == pytest.approx(2.8379, abs=1e-4)
     assert -data.gaussian_ring().entropy() == pytest.approx(4.2930, abs=1e-4)
     assert -data.gaussian_grid().entropy() == pytest.approx(-0.0653, abs=1e-4)
-    truth = data.document_mixture()
+    truth = data.four_gaussians()
     sampled = -truth.log_prob(truth.sample(100_000, seed=0))
     assert abs(sampled.mean() - truth.entropy()) < 5 * sampled.std() / np.sqrt(100_000)  # by chance once in 1.7 million
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tfvae.codecs.image_codec import ImageCodec, read_images
+from tfvae.codecs.of_run import codec_of
 from tfvae.data import binarize, dynamically_binarized, images, load_image_folder, load_images
-from tfvae.data.codec import codec_of
-from tfvae.data.image_codec import ImageCodec, read_images
-from tfvae.errors import UserError
+from tfvae.host.errors import UserError
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tfvae.data.sections import make_sections, parse_sections, section_table
-from tfvae.errors import UserError
+from tfvae.host.errors import UserError
 
 
 def sites(positions, contig="1", section=None):

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfvae.data.table_codec import Column, TableCodec
+from tfvae.codecs.table_codec import Column, TableCodec
 from tfvae.data.tables import check_values, file_hash, read_table, write_table
-from tfvae.errors import UserError
+from tfvae.host.errors import UserError
 
 
 @pytest.fixture

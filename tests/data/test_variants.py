@@ -11,7 +11,7 @@ from tfvae.data.haplotypes import HaplotypeStore, haplotypes_of, load_haplotypes
 from tfvae.data.simulation import simulate_haplotypes
 from tfvae.data.variants import parse_irregular, parse_region
 from tfvae.data.vcf_writer import write_vcf
-from tfvae.errors import UserError
+from tfvae.host.errors import UserError
 
 DATA = os.environ.get("TFVAE_DATA", "")
 GOOD = [record(["0|1", "1|1", "0|0"]), record(["1|0", "0|0", "0|1"], 20), record(["0|0", "0|1", "0|0"], 5, contig="2")]

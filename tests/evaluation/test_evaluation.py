@@ -6,10 +6,10 @@ from scipy.stats import wasserstein_distance
 
 from tests.test_importance import linear_gaussian_vae
 from tfvae import data, evaluation, priors
-from tfvae.experiments.mixture_study import log_density
+from tfvae.experiments.gaussian_mixture.figures import log_density
 
 
-@pytest.mark.parametrize("make", [data.gaussian_ring, data.gaussian_grid, data.document_mixture])
+@pytest.mark.parametrize("make", [data.gaussian_ring, data.gaussian_grid, data.four_gaussians])
 def test_a_perfect_sampler(make):
     truth, n = make(), 100_000
     report = evaluation.mode_report(truth, truth.sample(n, seed=0))
@@ -42,7 +42,7 @@ def test_doubled_width_dropped_modes_and_nothing_good():
 
 
 def test_components_and_reconstructions():
-    truth = data.document_mixture()
+    truth = data.four_gaussians()
     locs = np.concatenate([truth.centres, truth.centres[:1]])[None].repeat(10, axis=0)
     locs[5:, 4] = truth.centres[1]  # one component serves two modes
     weights = np.full((10, 5), 0.2)

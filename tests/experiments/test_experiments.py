@@ -8,11 +8,10 @@ import pytest
 
 from tfvae import priors
 from tfvae.data import Images
-from tfvae.errors import UserError
-from tfvae.experiments import Study, all_experiments, find_experiment
-from tfvae.experiments.gaussian_mixture import GaussianMixtureExperiment
-from tfvae.report import write_report
+from tfvae.experiments import GaussianMixtureExperiment, Study, all_experiments, find_experiment
+from tfvae.host.errors import UserError
 from tfvae.runs import load_run
+from tfvae.runs.report import write_report
 
 MIXTURES = {"num_points": 640, "epochs": 1, "num_test": 400, "num_samples": 5}
 TINY = {
@@ -91,7 +90,7 @@ def test_quick_preset_runs_and_reports(name, tmp_path):
     assert config["arguments"].items() >= {k: list(v) if isinstance(v, tuple) else v for k, v in tiny.items()}.items()
 
     loaded = load_run(run.path, fits[-1])
-    rows = loaded.preprocessing.inverse(loaded.vae.sample(3))
+    rows = loaded.codec.inverse(loaded.vae.sample(3))
     assert rows.shape == (3, *experiment.codec.get("images", {"shape": (2,)})["shape"])
     if name not in ("gaussian-mixture", "keras-notebook-grey-values"):
         return  # the resume below is one and the same code for all
@@ -176,7 +175,7 @@ def test_unknown_names_are_one_sentence():
 
 
 def test_a_report_without_metrics_is_a_page(tmp_path):
-    from tfvae.runs import RunDirectory
+    from tfvae.runs.directory import RunDirectory
 
     run = RunDirectory.create(tmp_path / "run", {"command": "run", "arguments": {"experiment": "<x>", "seed": 0}})
     page = write_report(run).read_text()

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tfvae.errors import UserError
 from tfvae.experiments import Haplotypes, HaplotypesScale
-from tfvae.experiments.haplotypes import CHANGES
+from tfvae.experiments.haplotypes.arms import CHANGES
+from tfvae.host.errors import UserError
 from tfvae.runs import load_run
 
 
@@ -51,7 +51,7 @@ def test_runs_resumes_and_can_be_used(tmp_path):
 
     loaded = load_run(run.path)
     assert set(np.unique(loaded.vae.sample(4, seed=0))) <= {0.0, 1.0}
-    assert loaded.vae.data_shape == (len(loaded.preprocessing.sites),)
+    assert loaded.vae.data_shape == (len(loaded.codec.sites),)
 
 
 def test_missing_data_are_named(monkeypatch, tmp_path):

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from tests.layers.cases import CASES
 from tfvae import layers
+from tfvae.host.tensors import DistributionTensor
 from tfvae.objectives import NegativeLogProb
-from tfvae.tensors import DistributionTensor
 
 over_cases = pytest.mark.parametrize("case", CASES, ids=repr)
 
@@ -28,7 +28,7 @@ def model_of(case, **kwargs):
 
 def test_every_concrete_layer_has_a_case():
     covered = {type(case.make()) for case in CASES} | {layers.DistributionLambda}
-    concrete = {c for c in vars(layers).values() if isinstance(c, type) and issubclass(c, layers.DistributionLayer)}
+    concrete = {c for c in (getattr(layers, name) for name in layers.__all__) if isinstance(c, type) and issubclass(c, layers.DistributionLayer)}
     assert concrete - covered == {layers.DistributionLayer}
 
 

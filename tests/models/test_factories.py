@@ -7,9 +7,10 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 import tfvae
-from tfvae.data import document_mixture
+from tests.draws import draw_of
+from tfvae.data import four_gaussians
 from tfvae.layers import IndependentNormal
-from tfvae.models import EmbeddingGenerator
+from tfvae.models import EmbeddingGenerator, StartPrior
 from tfvae.priors import MixturePrior
 
 tfd = tfp.distributions
@@ -29,7 +30,7 @@ def test_the_documents_layers(factory, deep, activations):
 
 
 def test_the_readme_example_runs():
-    x = document_mixture().sample(300, seed=0)
+    x = four_gaussians().sample(300, seed=0)
     m = tfvae.make_mixture_decoder_vae(2, num_components=16)
     m.fit(x, epochs=1, batch_size=32, verbose=0)
     assert m.sample(1000).shape == (1000, 2)
@@ -38,7 +39,7 @@ def test_the_readme_example_runs():
 
 def test_mse_is_a_gaussian_of_variance_half_the_dimension():
     """−log p(x|z) − constant = mean over features of the squared error; with the KL twice, variance D at β = 1."""
-    x = document_mixture().sample(64, seed=0)
+    x = four_gaussians().sample(64, seed=0)
     vae = tfvae.make_mse_vae(2)
     p = vae.decode(np.zeros((64, 2), "float32"))
     constant = 2 * 0.5 * np.log(2 * np.pi * 1.0)
@@ -56,7 +57,7 @@ def test_dense_vae_takes_any_prior_likelihood_and_posterior(x):
 
 
 def test_components_start_on_the_data():
-    truth = document_mixture()
+    truth = four_gaussians()
     vae = tfvae.make_mixture_decoder_vae(2, 8)
     tfvae.initialize_mixture_decoder(vae, truth.sample(1000, seed=0))
     locs = vae.decode(np.zeros((1, 2), "float32")).components_distribution.mean().numpy()[0]
@@ -88,15 +89,16 @@ def test_the_documents_class(probabilistic):
 def test_the_documents_class_and_the_factory_optimize_the_same(x):
     """The same weights, the mean as z: MSE + 2 KL of the class is the factory's loss at kl_weight=2, but for a constant."""
     document = EmbeddingGenerator(2, False, 4, kl_weight=2.0)
-    vae = tfvae.make_mse_vae(2, 4, kl_weight=2.0)
+    vae = tfvae.make_mse_vae(2, width=8, kl_weight=2.0)
     vae.encoder.set_weights(document.encoder.get_weights())
     vae.decoder.set_weights(document.decoder.get_weights())
-    points = tf.constant(document_mixture().sample(256, seed=0))
+    points = tf.constant(four_gaussians().sample(256, seed=0))
     q = document.encoder(points)
     mse = tf.reduce_mean(tf.square(document.decoder(q.mean()) - points))
     kl = tf.reduce_mean(tfd.kl_divergence(q.distribution, document.prior))
-    terms = vae.objective.terms(points, q.distribution, q.mean(), vae.decode(q.mean()).distribution,
-                                vae.prior.distribution(), training=True)  # fmt: skip
+    p = vae.decode(q.mean()).distribution
+    draw = draw_of(points, q.distribution, q.mean(), p, vae.prior.distribution(), training=True)
+    terms = vae.objective.terms(draw)
     assert float(tf.reduce_mean(terms.loss)) - np.log(2 * np.pi) == pytest.approx(float(mse + 2 * kl), rel=1e-4)
 
 
@@ -112,7 +114,8 @@ def test_a_haplotype_vae_has_its_recipes_sizes_and_settings():
     assert rates == [0.2, 0.4, 0.4]
     kinds = [type(layer).__name__ for layer in vae.decoder.layers]
     assert kinds == ["Dense", "Dense", "Dropout", "Dense", "Dropout", "Dense", "IndependentBernoulli"]
-    assert (vae.objective.beta, vae.objective.temperature, vae.objective.default_warm_up) == (0.5, 2.0, 300)
+    assert vae.objective.beta.get_config() == {"steps": 300, "target": 0.5, "start": 0}
+    assert vae.objective.temperature == 2.0
     assert isinstance(vae.optimizer, keras.optimizers.AdamW)
     assert float(vae.optimizer.learning_rate) == pytest.approx(recipe.learning_rate)
     assert tfvae.make_haplotype_vae(np.zeros((4, 50)), tfvae.HaplotypeRecipe(num_draws=3)).objective.num_draws == 3
@@ -122,9 +125,9 @@ def test_a_prior_starts_at_the_encodings_after_some_epochs(x):
     prior = MixturePrior(2, 10, seed=0)
     vae = tfvae.make_dense_vae(3, 2, (8,), prior=prior, optimizer=keras.optimizers.SGD(0.0))
     before = prior.distribution().loc.numpy()
-    vae.fit(x, epochs=1, verbose=0, callbacks=[tfvae.callbacks.StartPrior(x, epochs=2)])
+    vae.fit(x, epochs=1, verbose=0, callbacks=[StartPrior(x, epochs=2)])
     np.testing.assert_array_equal(prior.distribution().loc.numpy(), before)
-    vae.fit(x, epochs=3, verbose=0, callbacks=[tfvae.callbacks.StartPrior(x, epochs=2)])
+    vae.fit(x, epochs=3, verbose=0, callbacks=[StartPrior(x, epochs=2)])
     mean, codes = vae.encode(x).mean().numpy(), vae.encode(x).distribution
     spread = np.sqrt(mean.var(axis=0) + np.mean(codes.variance(), axis=0))
     found = prior.distribution()
@@ -132,7 +135,7 @@ def test_a_prior_starts_at_the_encodings_after_some_epochs(x):
     np.testing.assert_allclose(found.mean(), mean.mean(axis=0), atol=0.3 * spread.max())
     np.testing.assert_allclose(found.stddev(), spread, rtol=0.3)
     with pytest.raises(ValueError, match="StartPrior needs epochs >= 1"):
-        tfvae.callbacks.StartPrior(x, epochs=0)
+        StartPrior(x, epochs=0)
 
 
 def test_sections_used_as_one_are_their_sections(x):

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
-    help="Variational autoencoders for data with many modes: run the documents' experiments, or fit your own data.",
+    help="Variational autoencoders for data with many modes: run the experiments, or fit your own data.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode="markdown",
 )
 
 RunPath = Annotated[Path, typer.Argument(help="a run directory", metavar="RUN")]

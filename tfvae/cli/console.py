@@ -1,20 +1,23 @@
 """The console script: every error is one sentence on standard error, with exit status 2."""
 
+import inspect
 import os
+import re
 import sys
 import traceback
+import warnings
 from pathlib import Path
 
 from typer.exceptions import TyperException
 
 from tfvae.cli.app import app
-from tfvae.errors import UserError
-from tfvae.stderr import captured
+from tfvae.host.errors import UserError
 
 
 def main():
-    """The console script: every error is one sentence on standard error, with exit status 2."""
+    """Runs the command that the arguments name."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of TensorFlow itself: errors in our words are enough
+    warnings.showwarning = _show_warning
     debug = "--debug" in sys.argv
     try:
         status = app(standalone_mode=False)
@@ -24,9 +27,10 @@ def main():
         if debug:
             traceback.print_exc()
         elif isinstance(error, TyperException):
-            sys.stderr.write(f"tfvae: {_sentence(error)} (tfvae --help)\n")
+            said = error.format_message() if hasattr(error, "format_message") else str(error)
+            sys.stderr.write(f"tfvae: {said} (tfvae --help)\n")
         elif isinstance(error, UserError) or _is_said_by_us(error):
-            sys.stderr.write(f"tfvae: {error}\n")
+            sys.stderr.write(f"tfvae: {_with_options(str(error))}\n")
         else:
             line = (str(error).strip().splitlines() or [""])[0]
             sys.stderr.write(f"tfvae: {type(error).__name__}: {line} (`tfvae --debug …` shows where)\n")
@@ -34,22 +38,32 @@ def main():
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def import_tensorflow():
-    """Imports TensorFlow without what its C++ parts say of the machine; if it fails, with."""
-    try:
-        with captured() as said:
-            import tfvae.models  # noqa: F401
-    except BaseException:
-        sys.stderr.write(said())
-        raise
+def _with_options(sentence):
+    """A sentence of the library with its arguments as this command's options: `holdout` as --holdout."""
+    options = {name for command in app.registered_commands for name in inspect.signature(command.callback).parameters}
+
+    def option(match):
+        name, value = match.group("name"), match.group("value")
+        if name not in options:
+            return match.group(0)
+        shown = f"--{name.replace('_', '-')}"
+        return shown if value in (None, "True") else f"{shown} {value}"
+
+    return re.sub(r"`(?P<name>\w+)(?:=[\"']?(?P<value>[^`\"']*)[\"']?)?`", option, sentence)
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    """A warning of ours as a sentence; of others, which speak of code that the user has not written, nothing."""
+    del category, lineno, file, line
+    if _is_ours(filename) or not str(filename).endswith(".py") or "site-packages" not in str(filename):
+        sys.stderr.write(f"tfvae: {_with_options(str(message))}\n")
 
 
 def _is_said_by_us(error):
     """Whether it is a ValueError that tfvae has raised itself: a sentence of ours, for Python's users and the command's."""
     last = traceback.extract_tb(error.__traceback__)[-1]  # of what C++ raises, the line of ours that called it
-    ours = Path(last.filename).is_relative_to(Path(__file__).parents[1]) and last.line.startswith("raise ")
-    return isinstance(error, ValueError) and ours
+    return isinstance(error, ValueError) and _is_ours(last.filename) and last.line.startswith("raise ")
 
 
-def _sentence(error):
-    return error.format_message() if hasattr(error, "format_message") else str(error)
+def _is_ours(filename):
+    return Path(filename).is_relative_to(Path(__file__).parents[1])

@@ -1,149 +1,141 @@
 """`tfvae fit`: a model for the user's own table, images or haplotypes."""
 
+import dataclasses
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from tfvae import catalogue
-from tfvae.cli import haplotypes
 from tfvae.cli.app import Data, Overwrite, Resume, Seed, app
-from tfvae.cli.console import import_tensorflow
 from tfvae.data.images import KNOWN
 from tfvae.data.variants import is_variant_file
-from tfvae.errors import UserError
-from tfvae.runs import RunDirectory
+from tfvae.host.errors import UserError
+from tfvae.models.haplotype_recipes import HaplotypeRecipe
+from tfvae.workflows.fit_haplotypes import fit_haplotypes
+from tfvae.workflows.fit_images import fit_images
+from tfvae.workflows.fit_tables import fit_table
+from tfvae.workflows.haplotype_options import HaplotypeOptions
+from tfvae.workflows.options import ImageOptions, TableOptions
+from tfvae.workflows.section_jobs import BACKENDS
 
-_ONLY_FOR = {  # kind of data -> (what it is called, the options that only it has)
-    "haplotypes": ("files of variants", (
-        "sections", "samples", "labels", "region", "irregular", "min_count", "min_maf", "min_sites", "max_sites", "recipe",
-        "joint", "jobs", "backend", "scheduler",
-    )),
-    "tables": ("tables", ("columns", "exclude", "label", "missing")),
-    "images": ("images", ("image_size",)),
-}  # fmt: skip
 IMAGE_SETS = set(KNOWN) - {"digits"}  # which is a table of small counts too, and taken as one
+_MODEL, _TABLES, _IMAGES, _VARIANTS = "Model and training", "Tables", "Images", "Variants (VCF, BCF, VCF-Zarr)"
+
+
+def _option(panel: str, text: str, *names: str, **kwargs: Any) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=panel, **kwargs)
 
 
 @app.command()
 def fit(
     context: typer.Context,
     data: Data,
-    model: Annotated[str, typer.Option(help="see `tfvae list`")] = "mixture-prior",
     out: Annotated[Path | None, typer.Option(help="run directory; runs/NAME-MODEL by default")] = None,
-    columns: Annotated[str, typer.Option(help="model these only: names with commas between")] = "",
-    exclude: Annotated[str, typer.Option(help="leave these out: names with commas between")] = "",
-    label: Annotated[str, typer.Option(help="a column that is not modelled but colours the figures")] = "",
-    missing: Annotated[str, typer.Option(help="rows with missing values: refuse or drop")] = "refuse",
-    holdout: Annotated[float, typer.Option(help="share of the rows held out for evaluation")] = 0.1,
-    image_size: Annotated[
-        int | None,
-        typer.Option(min=1, help="height and width that a folder's images are resized to; the first one's by default"),
-    ] = None,
-    latent_dim: Annotated[
-        int | None, typer.Option(min=1, help="half the number of columns, 2 to 16, by default; 16 for images")
-    ] = None,
-    num_components: Annotated[int | None, typer.Option(min=1, help="of the mixture")] = None,
-    prior: Annotated[
-        str,
-        typer.Option(help="instead of the model's own: standard, mixture:K, vamp:K, exemplar, flow"),
-    ] = "",
-    hidden: Annotated[
-        str, typer.Option(help="widths of the hidden layers; 128,128 for tables, 512,256 for images")
-    ] = "",
-    learning_rate: Annotated[float | None, typer.Option(help="of Adam; 0.001 by default")] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="at most; 300 by default, for haplotypes the recipe's")
-    ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="64 by default, for haplotypes the recipe's")] = None,
-    patience: Annotated[
-        int | None, typer.Option(min=1, help="epochs without a better validation loss before stopping; 30 by default")
-    ] = None,
-    checkpoint_seconds: Annotated[float, typer.Option(min=0, help="least time between two checkpoints")] = 10.0,
-    sections: Annotated[
-        str,
-        typer.Option(
-            help="of variants: count:SITES, bp:LENGTH, cm:MAP:CM, hotspots:MAP[:RATE], breaks:FILE, info:FIELD"
-        ),
-    ] = "",
-    samples: Annotated[str, typer.Option(help="of variants: a file with the people to read, one a line")] = "",
-    labels: Annotated[str, typer.Option(help="of variants: a .tsv of person and label, which colours figures")] = "",
-    region: Annotated[str, typer.Option(help="of variants: CONTIG or CONTIG:FIRST-LAST")] = "",
-    irregular: Annotated[
-        str, typer.Option(help="of variants: refuse, drop, or such as missing=impute,unphased=drop")
-    ] = "refuse",
-    min_count: Annotated[int, typer.Option(min=0, help="of variants: fewest copies of the rarer allele")] = 0,
-    min_maf: Annotated[float, typer.Option(help="of variants: least frequency of it among the training people")] = 0.01,
-    min_sites: Annotated[int, typer.Option(min=2, help="of variants: of a section, before the frequency counts")] = 50,
-    max_sites: Annotated[int | None, typer.Option(min=4, help="of variants: a longer section is cut")] = None,
-    recipe: Annotated[
-        str, typer.Option(help="of variants: other settings, such as temperature=0.1,dropout=0.1,mosaics=0")
-    ] = "",
-    joint: Annotated[bool, typer.Option("--joint", help="of variants: also a density over all sections")] = False,
-    jobs: Annotated[int | None, typer.Option(min=1, help="of variants: sections at once; all cores by default")] = None,
-    backend: Annotated[str, typer.Option(help="of variants: loky, sequential, dask or ray")] = "loky",
-    scheduler: Annotated[str | None, typer.Option(help="of variants: address of a Dask scheduler")] = None,
     seed: Seed = 0,
     resume: Resume = False,
     overwrite: Overwrite = False,
+    checkpoint_seconds: Annotated[float, typer.Option(min=0, help="least time between two checkpoints")] = 10.0,
+    holdout: Annotated[float, typer.Option(help="share of the rows or people held out for evaluation")] = 0.1,
+    model: Annotated[str, _option(_MODEL, "see `tfvae list`")] = "mixture-prior",
+    prior: Annotated[
+        str, _option(_MODEL, "in place of the model's own: standard, mixture:K, vamp:K, exemplar, flow")
+    ] = "",
+    latent_dim: Annotated[
+        int | None,
+        _option(_MODEL, "half the number of columns, 2 to 16, by default; 16 for images, 32 for haplotypes", min=1),
+    ] = None,
+    num_components: Annotated[int | None, _option(_MODEL, "of the mixture", min=1)] = None,
+    hidden: Annotated[
+        str, _option(_MODEL, "widths of the hidden layers; 128,128 for tables, 512,256 for images, else 256,256")
+    ] = "",
+    learning_rate: Annotated[float | None, _option(_MODEL, "of Adam; 0.001 by default, 0.003 for haplotypes")] = None,
+    epochs: Annotated[
+        int | None, _option(_MODEL, "at most; 300 by default, for haplotypes by the recipe's steps", min=1)
+    ] = None,
+    batch_size: Annotated[int | None, _option(_MODEL, "64 by default, 128 for haplotypes", min=1)] = None,
+    patience: Annotated[
+        int | None, _option(_MODEL, "epochs without a better validation loss before stopping; 30 by default", min=1)
+    ] = None,
+    columns: Annotated[str, _option(_TABLES, "model these only: names with commas between")] = "",
+    exclude: Annotated[str, _option(_TABLES, "leave these out: names with commas between")] = "",
+    label: Annotated[str, _option(_TABLES, "a column that is not modelled but colours the figures")] = "",
+    missing: Annotated[str, _option(_TABLES, "rows with missing values: refuse or drop")] = "refuse",
+    image_size: Annotated[
+        int | None,
+        _option(_IMAGES, "height and width that a folder's images are resized to; the first one's by default", min=1),
+    ] = None,
+    sections: Annotated[
+        str,
+        _option(
+            _VARIANTS, "count:SITES, bp:LENGTH, cm:MAP:CM, hotspots:MAP or hotspots:MAP:RATE, breaks:FILE, info:FIELD"
+        ),
+    ] = "count:1000",
+    samples: Annotated[str, _option(_VARIANTS, "a file with the people to read, one a line")] = "",
+    labels: Annotated[str, _option(_VARIANTS, "a .tsv of person and label, which colours figures")] = "",
+    region: Annotated[str, _option(_VARIANTS, "CONTIG or CONTIG:FIRST-LAST")] = "",
+    irregular: Annotated[
+        str, _option(_VARIANTS, "irregular records: refuse, drop, or such as missing=impute,unphased=drop")
+    ] = "refuse",
+    min_count: Annotated[int, _option(_VARIANTS, "fewest copies of the rarer allele", min=0)] = 0,
+    min_maf: Annotated[float, _option(_VARIANTS, "least frequency of it among the training people")] = 0.01,
+    min_sites: Annotated[int, _option(_VARIANTS, "of a section, before the frequency counts", min=2)] = 50,
+    max_sites: Annotated[int | None, _option(_VARIANTS, "a longer section is cut", min=4)] = None,
+    recipe: Annotated[str, _option(_VARIANTS, "other settings, such as temperature=0.1,dropout=0.1,mosaics=0")] = "",
+    joint: Annotated[bool, _option(_VARIANTS, "also a density over all sections", "--joint")] = False,
+    jobs: Annotated[int | None, _option(_VARIANTS, "sections at once; all cores by default", min=1)] = None,
+    backend: Annotated[str, _option(_VARIANTS, ", ".join(BACKENDS))] = "loky",
+    scheduler: Annotated[str | None, _option(_VARIANTS, "address of a Dask scheduler")] = None,
 ):
     """Fit a model to your own table, images or haplotypes."""
+    given = {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name).name == "COMMANDLINE" and value is not None
+    }
     kind = _kind(data)
-    _check_options(model, kind, num_components, missing, holdout, learning_rate)
-    _check_belongs(context, kind)
-    if prior:
-        _check_prior(model, prior, num_components, latent_dim)
+    _check_belongs(given, kind)
+    changes = {name: given[name] for name in given if name in _OPTIONS[kind]}
+    for name in {"columns", "exclude"} & set(changes):
+        changes[name] = tuple(part.strip() for part in changes[name].split(",") if part.strip())
+    if hidden:
+        changes["hidden"] = _widths(hidden)
     name = Path(data).name.split(".")[0] if kind == "haplotypes" else Path(data).stem
-    out = out or Path("runs") / f"{name}-{model}"
-    RunDirectory.check_free(out, overwrite=overwrite, resume=resume)
-    if kind == "haplotypes":
-        settings = {
-            "sections": sections or "count:1000", "samples": samples, "labels": labels, "region": region,
-            "irregular": irregular, "min_count": min_count, "min_maf": min_maf, "min_sites": min_sites,
-            "max_sites": max_sites, "num_samples": haplotypes.SCORE_SAMPLES,
-        }  # fmt: skip
-        changes = {
-            "latent_dim": latent_dim, "hidden": _widths(hidden), "epochs": epochs, "batch_size": batch_size,
-            "patience": patience, "learning_rate": learning_rate,
-            "prior": prior or (f"mixture:{num_components}" if num_components else None),
-        }  # fmt: skip
-        if num_components and (prior or model != "mixture-prior"):
-            raise UserError("--num-components is of the mixture prior: give --prior NAME:NUMBER.")
-        changes |= haplotypes.parse_recipe(recipe)
-        running = {"jobs": jobs, "backend": backend, "scheduler": scheduler, "joint": joint,
-                   "checkpoint_seconds": checkpoint_seconds}  # fmt: skip
-        haplotypes.check_options({**settings, **running})
-        arguments = {"data": data, "model": model, "holdout": holdout, "seed": seed, **settings}
-        haplotypes.fit_haplotypes(data, out, arguments, changes, running, overwrite=overwrite, resume=resume)
-        return
-    arguments = {
-        "data": data, "model": model, "holdout": holdout, "latent_dim": latent_dim, "num_components": num_components,
-        "prior": prior, "hidden": _widths(hidden), "learning_rate": learning_rate or 1e-3, "epochs": epochs or 300,
-        "batch_size": batch_size or 64, "patience": patience or 30, "seed": seed,
-    }  # fmt: skip
+    where = {"out": out or Path("runs") / f"{name}-{model}", "overwrite": overwrite, "resume": resume}
+    where["checkpoint_seconds"] = checkpoint_seconds
+    verbose = "auto" if sys.stdout.isatty() else 0
     if kind == "tables":
-        arguments |= {"columns": columns, "exclude": exclude, "label": label, "missing": missing}
-        codec, about, prepared = _prepare_table(data, arguments)
+        run = fit_table(data, **where, verbose=verbose, say=lambda text: typer.echo(text, err=True), **changes)
+    elif kind == "images":
+        run = fit_images(data, **where, verbose=verbose, **changes)
     else:
-        if image_size is not None and data in IMAGE_SETS:
-            raise UserError(f"--image-size is for a folder of images, but {data} is a set of one size.")
-        arguments |= {"image_size": image_size}
-        codec, about, prepared = _prepare_images(data, arguments)
-    config = {"command": "fit", "arguments": arguments, "data": about, codec.kind: codec.to_config()}
-    directory = RunDirectory.create(out, config, overwrite=overwrite, resume=resume)
-    if resume and directory.read_json("config.json")["data"]["sha256"] != about["sha256"]:
-        raise UserError(f"{data} has changed since {out} was started: fit it anew into another --out.")
-    import_tensorflow()
-    from tfvae import fitting
-    from tfvae.report import write_report
-
-    options = {**arguments, "verbose": "auto" if sys.stdout.isatty() else 0, "checkpoint_seconds": checkpoint_seconds}
-    metrics = getattr(fitting, f"fit_{kind}")(directory, codec, *prepared, options)
-    write_report(directory)
-    for row in metrics["comparison"]:
+        if num_components is not None:
+            if prior or model != "mixture-prior":
+                raise UserError("`num_components` is of the mixture prior: give `prior` NAME:NUMBER.")
+            changes["prior"] = f"mixture:{num_components}"
+        changes |= _recipe(recipe)
+        engine = {"joint": joint, "jobs": jobs, "backend": backend, "scheduler": scheduler}
+        run = _fit_haplotypes(data, {**where, **engine}, changes)
+    for row in run.metrics["comparison"]:
         typer.echo(f"{row['nll']:12.4f} ± {row['standard_error']:.4f} nats  held-out −log p(x), {row['model']}")
-    typer.echo(f"Report: {directory.path / 'report.html'}")
+    typer.echo(f"Report: {run.directory.path / 'report.html'}")
+    failed = run.metrics.get("failed")
+    if failed:
+        raise UserError(f"{len(failed)} sections failed; the others are finished, and `resume=True` tries again.")
+
+
+def _names(cls):
+    return {field.name for field in dataclasses.fields(cls)}
+
+
+_ENGINE = {"joint", "jobs", "backend", "scheduler"}
+_SHARED = {"context", "data", "out", "resume", "overwrite", "checkpoint_seconds", "num_components"}
+_OPTIONS = {  # kind of data -> the options that are passed on by their names
+    "tables": _names(TableOptions),
+    "images": _names(ImageOptions),
+    "haplotypes": (_names(HaplotypeOptions) | _names(HaplotypeRecipe)) - {"recipe"},
+}
+_CALLED = {"tables": "tables", "images": "images", "haplotypes": "files of variants"}
 
 
 def _kind(data):
@@ -152,108 +144,77 @@ def _kind(data):
     return "images" if data in IMAGE_SETS or Path(data).is_dir() else "tables"
 
 
-def _check_belongs(context, kind):
+def _check_belongs(given, kind):
+    """UserError for an option of another kind of data."""
+    taken = {
+        k: names | _SHARED | (_ENGINE | {"recipe"} if k == "haplotypes" else set()) for k, names in _OPTIONS.items()
+    }
     came = {"tables": "a table", "images": "images", "haplotypes": "variants"}[kind]
-    for owner, (what, names) in _ONLY_FOR.items():
-        given = [n for n in names if context.get_parameter_source(n).name == "COMMANDLINE"]
-        if given and kind != owner:
-            raise UserError(f"--{given[0].replace('_', '-')} is for {what}, but the data are {came}.")
+    for name in given:
+        if name not in taken[kind]:
+            owner = next(k for k, names in taken.items() if name in names)
+            raise UserError(f"`{name}` is for {_CALLED[owner]}, but the data are {came}.")
 
 
-def _check_options(model, kind, num_components, missing, holdout, learning_rate):
-    if model not in catalogue.models(kind):
-        raise UserError(f"There is no model {model!r} for {kind}: choose one of {', '.join(catalogue.models(kind))}.")
-    if (
-        kind != "haplotypes"
-        and num_components is not None
-        and "num_components" not in catalogue.model_arguments(kind, model)
-    ):
-        raise UserError(f"--num-components is not an option of the model {model}.")
-    if missing not in ("refuse", "drop"):
-        raise UserError(f"--missing must be refuse or drop, but is {missing!r}.")
-    if not 0 < holdout < 1:
-        raise UserError(f"--holdout must be between 0 and 1, but is {holdout}.")
-    if learning_rate is not None and not learning_rate > 0:
-        raise UserError(f"--learning-rate must be above 0, but is {learning_rate}.")
+def _fit_haplotypes(data, where, changes):
+    """The run, with a line for each section as it comes."""
+    count, done = 0, 0
 
+    def planned(sections):
+        nonlocal count
+        count, sizes = len(sections), [s["sites"] for s in sections]
+        if sys.stderr.isatty():
+            sys.stderr.write("\n")
+        typer.echo(f"{count} sections of {min(sizes)} to {max(sizes)} sites")
 
-def _check_prior(model, prior, num_components, latent_dim):
-    name, _ = catalogue.parse_prior(prior)
-    if num_components is not None and model == "mixture-prior":
-        raise UserError(f"--num-components is of the prior that --prior {prior} replaces: leave it out.")
-    if name == "flow" and latent_dim == 1:
-        raise UserError("--prior flow needs a --latent-dim of at least 2.")
+    def report(row):
+        nonlocal done
+        done += 1
+        failed = "error" in row
+        value = f"failed: {row['error']}" if failed else f"{row['held_out_log_likelihood']:.3f} nats a haplotype"
+        typer.echo(f"section {row['section']} ({done} of {count}): {value}", err=failed)
 
+    def progress(number):
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{number:,} records read")
 
-def _prepare_table(data, arguments):
-    """(codec, what the config says of the data, (table, labels)); completes `arguments`."""
-    from tfvae.data.table_codec import TableCodec
-    from tfvae.data.tables import check_values, file_hash, read_table
-
-    if data == "digits" and not arguments["label"]:
-        arguments["label"] = "digit"
-    frame, labels = _select(read_table(data), arguments["columns"], arguments["exclude"], arguments["label"])
-    rows = len(frame)
-    frame = check_values(frame, arguments["missing"])
-    labels = labels.loc[frame.index] if labels is not None else None
-    _check_rows(len(frame), arguments)
-    codec = TableCodec.fit(frame)
-    for column in codec.constants:
-        typer.echo(
-            f"Column {column.name!r} is constant: it is left out of the model and written back in samples.", err=True
-        )
-    about = {"sha256": file_hash(data), "rows": rows, "rows_used": len(frame)}
-    return codec, about, (frame.reset_index(drop=True), labels)
-
-
-def _prepare_images(data, arguments):
-    """(codec, what the config says of the data, (images,))."""
-    from tfvae.data.image_codec import ImageCodec, read_images
-    from tfvae.data.images import image_files
-    from tfvae.data.tables import array_hash
-
-    if data not in IMAGE_SETS:
-        _check_rows(len(image_files(data)), arguments)
-        import_tensorflow()  # which reads a folder's images
-    images = read_images(data, arguments["image_size"])
-    codec = ImageCodec.fit(images.x_train)
-    x = images.x_train
-    return codec, {"sha256": array_hash(x), "images": len(x), "labelled": images.y_train is not None}, (images,)
-
-
-def _check_rows(n, arguments):
-    """UserError where n rows are too few to hold some out, or the rest for the prior."""
-    from tfvae.data.tables import split_rows
-
-    train, *_ = split_rows(n, arguments["holdout"], arguments["seed"])
-    if arguments["prior"]:
-        catalogue.check_rows(arguments["prior"], len(train))
-
-
-def _select(frame, columns, exclude, label):
-    """The modelled columns, and the label column or None."""
-    chosen = [c.strip() for c in columns.split(",") if c.strip()]
-    without = [c.strip() for c in exclude.split(",") if c.strip()]
-    unknown = [c for c in [*chosen, *without, *([label] if label else [])] if c not in frame]
-    if unknown:
-        raise UserError(
-            f"There is no column {unknown[0]!r}; the columns are {', '.join(map(str, frame.columns[:20]))}."
-        )
-    labels = frame[label] if label else None
-    kept = [c for c in (chosen or frame.columns) if c not in without and c != label]
-    if not kept:
-        raise UserError("No column is left to model.")
-    return frame[kept], labels
+    return fit_haplotypes(data, **where, progress=progress, planned=planned, report=report, **changes)
 
 
 def _widths(hidden):
-    """ "128,128" as a list; None where nothing is given."""
-    if not hidden:
-        return None
+    """ "128,128" as a tuple."""
     try:
-        widths = [int(w) for w in hidden.split(",") if w.strip()]
+        widths = tuple(int(w) for w in hidden.split(",") if w.strip())
     except ValueError:
-        widths = []
+        widths = ()
     if not widths or min(widths) < 1:
-        raise UserError(f"--hidden must be widths with commas between, such as 128,128, but is {hidden!r}.")
+        raise UserError(f"`hidden` must be widths with commas between, such as 128,128, but is {hidden!r}.")
     return widths
+
+
+def _recipe(text):
+    """{"temperature": 0.1, …} of "temperature=0.1,…"."""
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    if any(not equals or not value.strip() for _, equals, value in pairs):
+        raise UserError(f"`recipe` must be settings such as temperature=0.1,mosaics=0, but is {text!r}.")
+    settings = {name.strip(): value.strip() for name, _, value in pairs}
+    if "hidden" in settings:
+        raise UserError("`recipe` has no widths: give them as --hidden 256,256.")
+    kinds = {field.name: field.default for field in dataclasses.fields(HaplotypeRecipe)}
+    for name, value in settings.items():
+        if name not in kinds:
+            raise UserError(f"`recipe` has no setting {name!r}; it has {', '.join(kinds)}.")
+        if not isinstance(kinds[name], str):
+            settings[name] = _number(name, value)
+    return settings
+
+
+def _number(name, text):
+    try:
+        return {"True": True, "False": False}[text] if text in ("True", "False") else int(text)
+    except ValueError:
+        try:
+            number = float(text)
+            return int(number) if number.is_integer() else number  # 1e4 steps
+        except ValueError:
+            raise UserError(f"`recipe` {name} must be a number, but is {text!r}.") from None

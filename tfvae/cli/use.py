@@ -4,16 +4,15 @@ import math
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
+import tfvae
 from tfvae.cli.app import Data, ModelName, Output, RunPath, Seed, app
-from tfvae.cli.console import import_tensorflow
-from tfvae.data.codec import VectorCodec, codec_of
-from tfvae.data.tables import check_values, read_table
-from tfvae.errors import UserError
-from tfvae.runs import RunDirectory, load_run
+from tfvae.codecs.codec import VectorCodec
+from tfvae.host.errors import UserError
+from tfvae.runs.load import load_run, score_table
 
-_ROWS = 4096  # encoded or decoded at a time
 _TABLE = VectorCodec()  # how codes and scores are written, whatever the data are
 
 
@@ -27,30 +26,19 @@ def sample(
     model: ModelName = None,
 ):
     """Draw rows or images from a trained model, in the data's units."""
-    codec = _codec(run, model)
-    _check_output(output, codec)
-    if mean and codec.takes_draws(output):
+    loaded = load_run(run, model)
+    loaded.codec.check_path(output)
+    if mean and loaded.codec.takes_draws(output):
         raise UserError(f"{output} holds draws and no means: leave out --mean, or write .npy, .npz, .csv or .parquet.")
-    vae = _load(run, model)
-    _write(codec, codec.inverse(_flat(vae.sample(n, seed=seed, mean=mean))), output)
+    _write(loaded.codec, loaded.sample(n, seed, mean), output)
 
 
 @app.command()
 def encode(run: RunPath, data: Data, output: Output, model: ModelName = None):
     """Write the means and standard deviations of q(z|x) for each row or image."""
-    import numpy as np
-    import pandas as pd
-
-    codec = _codec(run, model)
-    _check_output(output, _TABLE)
-    rows = _read(codec, data)
-    vae = _load(run, model)
-    vectors = _vectors(codec, rows, vae)
-    q = [vae.encode(some).distribution for some in np.array_split(vectors, -(-len(vectors) // _ROWS))]
-    parts = {"mean": [d.mean() for d in q], "sd": [d.stddev() for d in q]}
-    parts = {name: np.concatenate(values) for name, values in parts.items()}
-    frame = pd.DataFrame({f"z{d}_{k}": v[:, d] for k, v in parts.items() for d in range(v.shape[1])})
-    _write(_TABLE, frame, output)
+    loaded = load_run(run, model)
+    _TABLE.check_path(output)
+    _write(_TABLE, loaded.encode(data), output)
 
 
 @app.command()
@@ -59,23 +47,10 @@ def decode(run: RunPath, codes: Data, output: Output, seed: Seed = 0, model: Mod
 
     Into a VCF, which holds alleles and no means, go draws.
     """
-    import numpy as np
-
-    codec = _codec(run, model)
-    _check_output(output, codec)
-    frame = check_values(read_table(codes))
-    vae = _load(run, model)
-    dimension = vae.latent_shape[0]
-    names = [f"z{d}_mean" for d in range(dimension)]
-    if all(name in frame for name in names):
-        frame = frame[names]
-    if len(frame.columns) != dimension:
-        raise UserError(f"{codes} has {len(frame.columns)} columns, but this model's codes have {dimension}.")
-    z = _TABLE.check(frame, codes).to_numpy("float32")
-    drawn = codec.takes_draws(output)
-    decoded = [vae.decode(some) for some in np.array_split(z, -(-len(z) // _ROWS))]
-    rows = [np.asarray(p.sample(seed=seed + k) if drawn else p.mean()) for k, p in enumerate(decoded)]
-    _write(codec, codec.inverse(_flat(np.concatenate(rows))), output)
+    loaded = load_run(run, model)
+    loaded.codec.check_path(output)
+    drawn = loaded.codec.takes_draws(output)
+    _write(loaded.codec, loaded.decode(codes, seed if drawn else None), output)
 
 
 @app.command()
@@ -97,105 +72,34 @@ def score(
 
     Integer columns are scored at one draw of the noise that dequantizes them, which --seed changes.
     """
-    import pandas as pd
-
     if method not in ("iwae", "ais"):
         raise UserError(f"--method must be iwae or ais, but is {method!r}.")
     if not step_size > 0:
-        raise UserError(f"--step-size must be above 0, but is {step_size}.")
+        raise UserError(f"`step_size` must be above 0, but is {step_size}.")
     for name in ("num_chains", "step_size"):
         if method != "ais" and context.get_parameter_source(name).name == "COMMANDLINE":
             raise UserError("--chains and --step-size are of annealing: give --method ais too.")
-    codec = _codec(run, model)
-    if method == "ais" and codec.kind == "haplotypes":
-        raise UserError(
-            "Haplotypes are scored by importance sampling: leave out --method ais, and give more --samples."
-        )
-    _check_output(output, _TABLE)
-    rows = _read(codec, data)
-    vae = _load(run, model)
-    vectors = _vectors(codec, rows, vae, seed)
-    if method == "iwae":
-        estimate = vae.log_likelihood(vectors, num_samples=num_samples, seed=seed)
-    else:
-        from tfvae.evaluation import annealed_log_likelihood
-
-        estimate = annealed_log_likelihood(vae, vectors, num_samples, num_chains, step_size=step_size, seed=seed)
-    frame = pd.DataFrame(
-        {
-            "log_likelihood": estimate.log_likelihood + codec.log_jacobian,
-            "standard_error": estimate.standard_error,
-            "effective_sample_size": estimate.effective_sample_size,
-        }
-    )
-    _write(_TABLE, frame, output)
-    typer.echo(_in_words(frame["log_likelihood"], codec, estimate, method))
+    loaded = load_run(run, model)
+    _TABLE.check_path(output)
+    annealed = method == "ais"
+    estimate = loaded.estimate(data, num_samples, seed, annealed=annealed, num_chains=num_chains, step_size=step_size)
+    _write(_TABLE, score_table(estimate), output)
+    typer.echo(_in_words(estimate, loaded.codec, annealed))
 
 
-def _in_words(log_likelihood, codec, estimate, method):
+def _in_words(estimate, codec, annealed):
     """The mean, in nats, and what there is to say of its error and of other units."""
-    mean, n = log_likelihood.mean(), len(log_likelihood)
+    mean, n = float(np.mean(estimate.log_likelihood)), len(estimate.log_likelihood)
     words = f"mean log p(x): {mean:.4f} nats over {n} rows"
     if codec.kind == "images" and codec.binary:
-        from tfvae.importance import bits_per_dimension
-
-        bits = bits_per_dimension(mean, math.prod(codec.shape))
+        bits = tfvae.importance.bits_per_dimension(mean, math.prod(codec.shape))
         words += f"; {bits:.4f} bits per dimension; perplexity per pixel {2**bits:.4f}"
-    if method == "ais":
+    if annealed:
         return f"{words}; HMC accepted {estimate.acceptance.mean():.0%}"
     gain = estimate.doubling_gain.mean()
     return f"{words}; doubling the draws to this number gained {gain:.4f}" if math.isfinite(gain) else words
 
 
-def _codec(run, model):
-    """The run's codec, before the model is loaded."""
-    directory = RunDirectory.open(run)
-    config = directory.read_json("config.json")
-    if model is not None:
-        directory.model_path(model)
-    return codec_of(config, directory.path, model)
-
-
-def _check_output(output, writer):
-    if not output.name.lower().endswith(writer.suffixes):
-        raise UserError(f"{output} cannot be written: give a name that ends in {_either(writer.suffixes)}.")
-    if not output.absolute().parent.is_dir():
-        raise UserError(f"{output} cannot be written: there is no folder {output.absolute().parent}.")
-
-
-def _read(codec, data):
-    if codec.kind == "images" and Path(data).is_dir():
-        from tfvae.data.images import image_files
-
-        image_files(data)
-        import_tensorflow()  # which reads a folder's images
-    return codec.read(data)
-
-
-def _load(run, model):
-    """The run's model as a `VAE`."""
-    RunDirectory.open(run).model_path(model)
-    import_tensorflow()
-    return load_run(run, model).vae
-
-
-def _either(words):
-    return f"{', '.join(words[:-1])} or {words[-1]}"
-
-
-def _vectors(codec, rows, vae, seed=0):
-    vectors = codec.transform(rows, seed)
-    shape = vae.data_shape
-    if vectors.shape[1] != math.prod(shape):
-        raise UserError(f"The data have {vectors.shape[1]} columns, but this model takes {math.prod(shape)}.")
-    return vectors.reshape(-1, *shape)
-
-
-def _flat(x):
-    """Each example as one row, as codecs take them."""
-    return x.reshape(len(x), -1)
-
-
 def _write(writer, rows, output):
-    writer.write(rows, output)
+    writer.write(rows, Path(output))
     typer.echo(f"{len(rows)} rows written to {output}")

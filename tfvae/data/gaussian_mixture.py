@@ -79,13 +79,13 @@ class GaussianMixture(Dataset):
         return float(-(weights * np.log(weights)).sum() + self.dimension / 2 * np.log(2 * np.pi * np.e * self.sd**2))
 
 
-def document_mixture():
-    """Document 000's four modes, standard deviation 0.5, entropy 2.8379 nats."""
+def four_gaussians():
+    """Four modes in the plane, standard deviation 0.5, entropy 2.8379 nats (stats.stackexchange.com/questions/577126)."""
     return GaussianMixture([[1, 3], [5, -7], [-3, 1], [-7, -5]], 0.5)
 
 
 def random_mixture(num_modes=4, dimension=2, seed=0):
-    """The variant that document 000 has in comments: integer centres in (−10, 10], random weights."""
+    """Modes at integer centres in (−10, 10], with random weights."""
     rng = np.random.default_rng(seed)
     weights = rng.random(num_modes)
     return GaussianMixture(-rng.integers(-10, 10, (num_modes, dimension)), 0.5, weights / weights.sum())

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tfvae.data.variants import SeenSites, VariantFile, parse_irregular, regular, without_duplicates
-from tfvae.errors import UserError
+from tfvae.host.errors import UserError
 
 SITE_KEY = ["contig", "position", "ref", "alt"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfvae.errors import UserError
+from tfvae.host.errors import UserError
 
 # name -> (file in TFVAE_DATA, what it is)
 KNOWN = {

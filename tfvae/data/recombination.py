@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tfvae.errors import UserError
+from tfvae.host.errors import UserError
 
 
 def read_breakpoints(path):

@@ -1,4 +1,4 @@
-"""Document 002's S-shaped curve: one hidden parameter, two coordinates."""
+"""An S-shaped curve: one hidden parameter, two coordinates."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from tfvae.data.gaussian_mixture import Dataset
 
 
 def embed_features(x):
-    """Parameters x in [0, 1], `(n,)` -> points on an S in the unit square, `(n, 2)`; the document's function."""
+    """Parameters x in [0, 1], `(n,)` -> points on an S in the unit square, `(n, 2)`."""
     x = np.asarray(x, "float64")
     if x.ndim != 1:
         raise ValueError(f"`x` must be one-dimensional, but has shape {x.shape}.")
@@ -18,7 +18,7 @@ def embed_features(x):
 
 @dataclasses.dataclass(frozen=True)
 class SCurve(Dataset):
-    """Uniform parameters on the S, with the Gaussian noise that document 002 left to do.
+    """An S-shaped curve in the unit square, with optional noise: uniform parameters.
 
     Args:
         noise: float >= 0, standard deviation of the noise in each coordinate.

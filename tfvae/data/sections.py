@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tfvae.data.recombination import map_table, read_breakpoints, read_map
-from tfvae.errors import UserError
+from tfvae.host.errors import UserError
 
 
 class Section(NamedTuple):
@@ -134,7 +134,7 @@ class ByField(Cutter):
 
 
 def parse_sections(text):
-    """The `Cutter` that `--sections` names.
+    """The `Cutter` that the text names.
 
     count:1000 (sites), bp:50000, cm:MAP:0.2, hotspots:MAP or hotspots:MAP:5 (cM/Mb), breaks:FILE, info:FIELD.
     """
@@ -159,7 +159,7 @@ def parse_sections(text):
         if isinstance(error, UserError):
             raise
     raise UserError(
-        f"--sections {text!r} is not one of count:SITES, bp:LENGTH, cm:MAP:CENTIMORGANS, hotspots:MAP[:RATE], breaks:FILE "
+        f"`sections` {text!r} is not one of count:SITES, bp:LENGTH, cm:MAP:CENTIMORGANS, hotspots:MAP[:RATE], breaks:FILE "
         "and info:FIELD."
     )
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from tfvae.data.haplotypes import Haplotypes
-from tfvae.errors import UserError
-from tfvae.requirements import require
+from tfvae.host.errors import UserError
+from tfvae.host.requirements import require
 
 POPULATIONS = ("YRI", "CEU", "CHB")
 _GENERATION = 25  # years

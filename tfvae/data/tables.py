@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tfvae.data.files import replacing
-from tfvae.errors import UserError
+from tfvae.host.errors import UserError
 
 EXACT = 2**53  # float64 holds every integer below
 
@@ -76,6 +76,13 @@ def file_hash(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def frame_hash(frame):
+    """SHA-256 of a table's columns, types and values."""
+    digest = hashlib.sha256(repr([(str(name), str(dtype)) for name, dtype in frame.dtypes.items()]).encode())
+    digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    return digest.hexdigest()
+
+
 def array_hash(array):
     """SHA-256 of an array's values and shape."""
     digest = hashlib.sha256(str((array.shape, array.dtype.str)).encode())
@@ -97,7 +104,7 @@ def check_values(frame, missing="refuse"):
         names = ", ".join(repr(n) for n in frame.columns[frame.isna().any()][:5])
         raise UserError(
             f"{incomplete.sum()} of {len(frame)} rows have missing values (NaN), in {names}: fill them, or leave such rows "
-            "out, as `fit` does with --missing drop."
+            'out when a model is fitted, by `missing="drop"`.'
         )
     kept = frame[~incomplete]
     if not len(kept):

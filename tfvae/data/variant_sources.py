@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pandas as pd
 
-from tfvae.errors import UserError
-from tfvae.requirements import require
-from tfvae.stderr import captured
+from tfvae.host.errors import UserError
+from tfvae.host.requirements import require
+from tfvae.host.stderr import captured
 
 SEQUENCE = re.compile(r"[ACGTNacgtn]+")
 MISSING, PADDING = -1, -2  # as cyvcf2 and VCF Zarr write an unknown allele, and the second one of a haploid call

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfvae.data.variant_sources import MISSING, PADDING, SEQUENCE, BCFSource, ZarrSource
 from tfvae.data.vcf_text import TextSource
-from tfvae.errors import UserError
+from tfvae.host.errors import UserError
 
 SUFFIXES = (".vcf", ".vcf.gz", ".bcf", ".vcz", ".zarr")
 _CHUNK_GENOTYPES = 2**19  # people × records held at a time
@@ -39,7 +39,7 @@ def parse_irregular(text):
             rules[kind] = rule
         else:
             allowed = "; ".join(f"{k}={'|'.join(c)}" for k, (c, _) in IRREGULAR.items())
-            raise UserError(f"--irregular {part!r} is not a rule: give refuse, drop, or some of {allowed}.")
+            raise UserError(f"`irregular` {part!r} is not a rule: give refuse, drop, or some of {allowed}.")
     return rules
 
 
@@ -194,7 +194,7 @@ def _refuse_or_count(kind, where, chunk, rules, counts, path, samples):
     k = int(np.flatnonzero(where)[0])
     choices, remedy = IRREGULAR[kind]
     person = _first_person(kind, chunk[k : k + 1], samples)
-    others = " or ".join(f"--irregular {kind}={c}" for c in choices[1:])
+    others = " or ".join(f'`irregular="{kind}={c}"`' for c in choices[1:])
     raise UserError(
         f"{path}, {chunk.contig[k]}:{chunk.position[k]} ({_short(chunk.ref[k])}>{_short(chunk.alt[k])}) is {kind}{person}: "
         f"{remedy}, or give {others}."

@@ -9,8 +9,8 @@ import zlib
 import numpy as np
 
 from tfvae.data.variant_sources import MISSING, PADDING, SEQUENCE, Chunk, check_whole, has_index, objects
-from tfvae.errors import UserError
-from tfvae.requirements import require
+from tfvae.host.errors import UserError
+from tfvae.host.requirements import require
 
 _FIXED = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT"]
 _CONTIG = re.compile(r"##contig=<.*?\bID=([^,>]+)(?:.*?\blength=(\d+))?")

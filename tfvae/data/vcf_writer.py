@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from tfvae.data.files import replacing
-from tfvae.errors import UserError
-from tfvae.requirements import require
+from tfvae.host.errors import UserError
+from tfvae.host.requirements import require
 from tfvae.version import __version__
 
 _HEADER = """\

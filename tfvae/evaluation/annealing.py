@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.compiled import Compiled
+from tfvae.host.arguments import as_count
+from tfvae.host.compiled import Compiled
 from tfvae.importance import check_numbers, log_px_z, relative_error, standard_error
-from tfvae.layers.distribution_layer import as_count
 
 _ROWS = 64  # examples at a time, at most
 _NUMBERS = 2**22  # of the decoder's output held at a time
@@ -168,7 +168,7 @@ class _Annealing:
 
     def _run(self, x, given, is_forward, betas, step_sizes, adapts, seed):
         """(log w `(C, B)`, acceptance `(B,)`, step sizes `(T + 1, B)` of the temperatures, adapted or as given)."""
-        q = self.vae.encoder(x, training=False).distribution
+        q = self.vae.encode(x).distribution
         prior = self.vae.prior.distribution() if self.whole_prior else self.vae.prior.near(q)
 
         def parts(z):

@@ -89,7 +89,7 @@ def linkage_decay(alleles, positions, edges, groups=None):
     return np.divide(total, count, out=np.full(len(edges) - 1, np.nan), where=count > 0)
 
 
-class Components:
+class PrincipalComponents:
     """Principal components of training haplotypes, on which others are laid.
 
     Args:
@@ -113,7 +113,7 @@ def component_distances(train, real, generated, count=_COMPONENTS):
     """Wasserstein-1 distance on each principal component of the training data, in standard deviations of the real data."""
     from scipy.stats import wasserstein_distance
 
-    components = Components(train, count)
+    components = PrincipalComponents(train, count)
     a, b = components(real), components(generated)
     return {
         f"pc{k + 1}_distance": float(wasserstein_distance(a[:, k], b[:, k]) / a[:, k].std()) for k in range(a.shape[1])
@@ -130,7 +130,7 @@ def modes(train, real, generated):
     """
     from sklearn.mixture import GaussianMixture
 
-    components = Components(train)
+    components = PrincipalComponents(train)
     on_train = components(train)
     count = min(_MODES, len(np.unique(on_train.round(6), axis=0)))
     mixture = GaussianMixture(count, random_state=0, reg_covar=1e-3).fit(on_train)

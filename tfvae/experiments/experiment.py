@@ -3,10 +3,15 @@
 import abc
 import dataclasses
 import difflib
+import importlib
+import pkgutil
+from pathlib import Path
 from typing import ClassVar
 
-from tfvae.errors import UserError
-from tfvae.runs import RunDirectory
+from tfvae.host.errors import UserError
+from tfvae.host.stderr import start_tensorflow
+from tfvae.runs.directory import RunDirectory
+from tfvae.runs.report import write_report
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,8 +58,7 @@ class Experiment(abc.ABC):
 
     def fill(self, run):
         """Executes into `run` and writes its report."""
-        from tfvae.report import write_report
-
+        start_tensorflow()
         self.execute(run)
         write_report(run)
 
@@ -64,7 +68,12 @@ class Experiment(abc.ABC):
 
 
 def all_experiments():
-    """Name -> class of every experiment, from the class tree."""
+    """Name -> class of every experiment, from the class tree: each file in a subject's folder is imported."""
+    for subject in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        if subject.ispkg:
+            package = importlib.import_module(f"tfvae.experiments.{subject.name}")
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"{package.__name__}.{module.name}")
     found, waiting = {}, [Experiment]
     while waiting:
         cls = waiting.pop()

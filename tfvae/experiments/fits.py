@@ -1,21 +1,11 @@
 """How the fits of a study are trained and measured, one after the other: a kill loses at most what one fit has not saved."""
 
-import keras
-import pandas as pd
+import lazy_loader
 
-from tfvae.checkpoints import fit_in_run
-from tfvae.runs import METRICS
+from tfvae import runs
+from tfvae.runs.directory import METRICS
 
-
-class _Tick(keras.callbacks.Callback):
-    """Moves a study's progress bar, which counts the epochs of all fits."""
-
-    def __init__(self, progress):
-        super().__init__()
-        self.progress = progress
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.progress.add(1)
+keras, pd = lazy_loader.load("keras"), lazy_loader.load("pandas")
 
 
 def run_fits(study, run, fit_arguments, measure):
@@ -36,11 +26,12 @@ def run_fits(study, run, fit_arguments, measure):
     models, histories = {}, {}
     trained = set(run.models())  # which would make the others seem quick
     progress = keras.utils.Progbar(sum(fit.epochs for fit in fits if fit.name not in trained), unit_name="epoch")
+    tick = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: progress.add(1))
     done = 0
     for fit in fits:
         arguments = fit_arguments(fit)
-        callbacks = [*arguments.pop("callbacks", ()), _Tick(progress)]
-        model, history = fit_in_run(
+        callbacks = [*arguments.pop("callbacks", ()), tick]
+        model, history = runs.fit_in_run(
             run, fit.make, name=fit.name, seed=fit.seed, epochs=fit.epochs, batch_size=fit.batch_size, verbose=0,
             callbacks=callbacks, **arguments,
         )  # fmt: skip

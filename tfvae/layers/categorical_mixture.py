@@ -5,10 +5,11 @@ import functools
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.layers.distribution_layer import DistributionLayer, as_count, as_params
+from tfvae.host.arguments import as_count
+from tfvae.host.saving import register
+from tfvae.layers.distribution_layer import DistributionLayer, as_params
 from tfvae.layers.mixture import MixtureSameFamily
 from tfvae.layers.multivariate import OneHotCategorical
-from tfvae.saving import register
 
 tfd = tfp.distributions
 

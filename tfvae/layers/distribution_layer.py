@@ -1,14 +1,14 @@
 """p(· | params): layers that map a tensor of parameters to a distribution."""
 
-import operator
-
 import keras
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.saving import from_config, register, to_config
-from tfvae.tensors import DistributionTensor, as_distribution
+from tfvae.host.keras_door import sublayers
+from tfvae.host.precision import float32_policy
+from tfvae.host.saving import from_config, register, to_config
+from tfvae.host.seeds import next_seed
+from tfvae.host.tensors import DistributionTensor, as_distribution
 
 tfd = tfp.distributions
 
@@ -62,14 +62,30 @@ class DistributionLayer(keras.layers.Layer):
         """One draw of the distribution, of shape `batch_shape + event_shape`."""
         return distribution.sample(seed=seed)
 
-    def draws(self, distribution, n):
-        """(z, log shares): n draws for each example, `(n, B, *E)`, and the log of each one's share in an expectation.
+    def draws(self, q, n=1, *, training=False, step=None):
+        """(z, log shares) for a layer that serves as posterior: the draws that a decoder is given.
 
-        The shares are None where they are equal.
+        Args:
+            q: what the layer returned, a `DistributionTensor`: its own value is the draw where n is 1.
+            n: int S, draws of each example: z is then `(S, B, *E)`.
+            training: bool.
+            step: the optimizer's, for layers whose draws change over a training.
+
+        Returns:
+            z, and the log of each draw's share in an expectation, `(S, B)`; None where the shares are equal.
         """
-        return distribution.sample(n, seed=next_seed(self.seed_generator)), None
+        del training, step
+        return (q.value, None) if n == 1 else (self._several_draws(q.distribution, n), None)
 
-    def check_data(self, name, data):
+    def _several_draws(self, distribution, n):
+        return distribution.sample(n, seed=next_seed(self.seed_generator))
+
+    def carries_gradient(self, distribution):
+        """Whether `draws` of the distribution carry a gradient to all of its parameters."""
+        kinds = tf.nest.flatten(distribution.reparameterization_type)
+        return all(kind == tfd.FULLY_REPARAMETERIZED for kind in kinds)
+
+    def check_events(self, name, data):
         """Raises ValueError, naming the argument, where the array `data` holds what no event of this layer can be."""
 
     def get_config(self):
@@ -128,78 +144,6 @@ def _as_function(convert_to_tensor_fn):
     return convert_to_tensor_fn
 
 
-def float32_policy(kwargs):
-    """`kwargs` with a dtype in which densities are exact enough, whatever the global precision policy."""
-    policy = keras.dtype_policies.get(kwargs.get("dtype") or keras.config.dtype_policy())
-    if policy.compute_dtype in ("float16", "bfloat16"):
-        return {**kwargs, "dtype": "float32"}
-    return kwargs
-
-
-def check_unit_interval(name, data, likelihood):
-    """Raises ValueError where the array `data` leaves [0, 1], on which the named likelihood is defined."""
-    low, high = np.min(data), np.max(data)
-    if low >= 0 and high <= 1:
-        return
-    scaled = "divide them by 255" if low >= 0 and 1 < high <= 255 else "scale them to [0, 1]"
-    raise ValueError(
-        f"`{name}` has {'integers' if data.dtype.kind in 'iu' else 'values'} from {low:g} to {high:g}, but {likelihood} "
-        f"is for [0, 1]: {scaled}, or choose a Gaussian likelihood."
-    )
-
-
-def next_seed(seed_generator):
-    """The generator's next seed as TFP takes it, another one on each replica of a distribution strategy.
-
-    Keras' generator alone gives all replicas the same seed, hence the same noise.
-    """
-    seed = tf.cast(seed_generator.next(), tf.int32)
-    context = tf.distribute.get_replica_context()
-    if context is not None and context.num_replicas_in_sync > 1:
-        seed = tf.random.experimental.stateless_fold_in(seed, context.replica_id_in_sync_group)
-    return seed
-
-
-def standard_normal(shape, seed, dtype):
-    """A draw of N(0, I) that a fused loop can afford.
-
-    TFP draws by TensorFlow's default generator, which under XLA on a CPU takes two fifths of a small model's whole step;
-    Philox, asked for by name, takes a fraction of that.
-    """
-    return tf.random.stateless_normal(shape, seed, dtype=dtype, alg="philox")
-
-
-def as_shape(event_shape, argument="event_shape"):
-    """`event_shape` (an int, a sequence of ints, a `TensorShape`) as a tuple of ints."""
-    try:
-        sizes = event_shape if hasattr(event_shape, "__iter__") else (event_shape,)
-        sizes = tuple(operator.index(n) for n in sizes)
-    except TypeError:
-        sizes = (-1,)
-    if any(n < 0 for n in sizes):
-        raise ValueError(f"`{argument}` must be an int or ints that are at least 0, but got {event_shape!r}.")
-    return sizes
-
-
-def as_count(value, argument, least=1):
-    """`value` as an int; ValueError, which names the argument, where it is below `least` or no whole number."""
-    try:
-        count = operator.index(value)
-    except TypeError:
-        raise ValueError(f"`{argument}` must be a whole number, but got {value!r}.") from None
-    if count < least:
-        raise ValueError(f"`{argument}` must be at least {least}, but got {value!r}.")
-    return count
-
-
-def event_size(event_shape):
-    """The number of elements of one event."""
-    size = 1
-    for n in as_shape(event_shape):
-        size *= n
-    return size
-
-
 def as_params(params, size, owner):
     """`params` as a tensor whose last axis is checked to hold `size` parameters."""
     params = tf.convert_to_tensor(params)
@@ -216,3 +160,10 @@ def reshape_events(params, event_shape):
     if batch.is_fully_defined():
         return tf.reshape(params, [*batch, *event_shape])
     return tf.reshape(params, tf.concat([tf.shape(params)[:-1], tf.constant(event_shape, tf.int32)], axis=0))
+
+
+def outermost_distribution_layers(network):
+    """A network's distribution layers; one within another, such as a mixture's component, is a part of it and left out."""
+    layers = [layer for layer in sublayers(network) if isinstance(layer, DistributionLayer)]
+    parts = {id(part) for layer in layers for part in sublayers(layer, include_self=False)}
+    return [layer for layer in layers if id(layer) not in parts]

@@ -5,19 +5,13 @@ import functools
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.distributions import DiscretizedLogistic, LogitsBernoulli
-from tfvae.layers.distribution_layer import (
-    DistributionLayer,
-    as_params,
-    as_shape,
-    check_unit_interval,
-    event_size,
-    next_seed,
-    reshape_events,
-    standard_normal,
-)
+from tfvae.distributions.bernoulli import LogitsBernoulli
+from tfvae.distributions.discretized_logistic import DiscretizedLogistic
+from tfvae.host.arguments import as_shape, check_unit_interval, event_size
+from tfvae.host.saving import register
+from tfvae.host.seeds import next_seed, standard_normal
+from tfvae.layers.distribution_layer import DistributionLayer, as_params, reshape_events
 from tfvae.layers.scales import LearnedScale, as_scale, scale_value
-from tfvae.saving import register
 
 tfd = tfp.distributions
 
@@ -107,11 +101,11 @@ class IndependentNormal(_LocationScale):
         normal = distribution.distribution
         return normal.loc + normal.scale * standard_normal(tf.shape(normal.loc), seed, normal.dtype)
 
-    def draws(self, distribution, n):
+    def _several_draws(self, distribution, n):
         normal = distribution.distribution
         shape = tf.concat([[n], tf.shape(normal.loc)], axis=0)
         noise = standard_normal(shape, next_seed(self.seed_generator), normal.dtype)
-        return normal.loc + normal.scale * noise, None
+        return normal.loc + normal.scale * noise
 
 
 @register
@@ -183,7 +177,7 @@ class IndependentBernoulli(_OneParameter):
     def distribution(self, params):
         return self.new(params, self.event_shape, self.sample_dtype, self.validate_args)
 
-    def check_data(self, name, data):
+    def check_events(self, name, data):
         check_unit_interval(name, data, "IndependentBernoulli")
 
     @staticmethod
@@ -225,7 +219,7 @@ class IndependentContinuousBernoulli(_OneParameter):
             tfd.ContinuousBernoulli(logits=logits, validate_args=validate_args), event_shape, validate_args
         )
 
-    def check_data(self, name, data):
+    def check_events(self, name, data):
         check_unit_interval(name, data, "IndependentContinuousBernoulli")
 
 
@@ -251,7 +245,7 @@ class IndependentDiscretizedLogistic(_LocationScale):
         self.levels = int(levels)
         self._more = {"levels": self.levels}
 
-    def check_data(self, name, data):
+    def check_events(self, name, data):
         check_unit_interval(name, data, "IndependentDiscretizedLogistic")
 
     @staticmethod

@@ -5,9 +5,10 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.divergences import monte_carlo_kl
-from tfvae.layers.distribution_layer import float32_policy
-from tfvae.saving import adopt_variables, from_config, register, to_config
-from tfvae.tensors import DistributionTensor, as_distribution
+from tfvae.host.keras_door import sharing_variable
+from tfvae.host.precision import float32_policy
+from tfvae.host.saving import from_config, register, to_config
+from tfvae.host.tensors import DistributionTensor, as_distribution
 
 tfd = tfp.distributions
 _PARAMETERS = ("distribution_b", "use_exact_kl", "test_points_reduce_axis", "test_points_fn", "weight")
@@ -23,7 +24,7 @@ class _KLState(keras.layers.Layer):
         self.test_points_reduce_axis = test_points_reduce_axis
         self.test_points_fn = test_points_fn
         self.weight = weight
-        self.adopted = adopt_variables(self._free_variables())
+        self.adopted = [sharing_variable(v) for v in self._free_variables()]
         self.built = True
 
     def _free_variables(self):

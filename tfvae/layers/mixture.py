@@ -6,10 +6,12 @@ import math
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.layers.distribution_layer import DistributionLayer, as_count, as_params, as_shape, next_seed
+from tfvae.host.arguments import as_count, as_shape
+from tfvae.host.saving import register
+from tfvae.host.seeds import next_seed
+from tfvae.host.tensors import as_distribution
+from tfvae.layers.distribution_layer import DistributionLayer, as_params
 from tfvae.layers.independent import IndependentLogistic, IndependentNormal
-from tfvae.saving import register
-from tfvae.tensors import as_distribution
 
 tfd = tfp.distributions
 
@@ -133,15 +135,18 @@ class _MixtureOfIndependent(DistributionLayer):
     def num_params(self):
         return self.params_size(self.num_components, self.event_shape)
 
-    def draws(self, distribution, n):
+    def draws(self, q, n=1, *, training=False, step=None):
         if not self.stratified:
-            return super().draws(distribution, n)
+            return super().draws(q, n, training=training, step=step)
         seed = next_seed(self.seed_generator)
-        each = distribution.components_distribution.sample(n, seed=seed)  # (n, B, K, *E)
+        each = q.components_distribution.sample(n, seed=seed)  # (n, B, K, *E)
         strata = tf.concat(tf.unstack(each, axis=2), axis=0)
-        log_weights = tf.nn.log_softmax(distribution.mixture_distribution.logits_parameter(), axis=-1)
+        log_weights = tf.nn.log_softmax(q.mixture_distribution.logits_parameter(), axis=-1)
         log_shares = tf.repeat(tf.transpose(log_weights), n, axis=0) - math.log(n)
         return strata, log_shares
+
+    def carries_gradient(self, distribution):
+        return self.stratified or super().carries_gradient(distribution)
 
     @classmethod
     def _new(cls, params, num_components, event_shape, validate_args, epsilon, reparameterize):

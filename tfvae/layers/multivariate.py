@@ -3,8 +3,8 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.host.saving import register
 from tfvae.layers.distribution_layer import DistributionLayer, as_params
-from tfvae.saving import register
 
 tfd = tfp.distributions
 

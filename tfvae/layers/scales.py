@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
-from tfvae.layers.distribution_layer import as_shape
-from tfvae.saving import register
+from tfvae.host.arguments import as_shape
+from tfvae.host.saving import register
 
 
 @register

@@ -3,12 +3,12 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.host.saving import register
 from tfvae.layers.distribution_layer import DistributionLayer, as_params
 from tfvae.layers.independent import IndependentNormal
 from tfvae.layers.mixture import MixtureNormal
 from tfvae.layers.multivariate import OneHotCategorical
 from tfvae.layers.scales import LearnedScale, as_scale, scale_value
-from tfvae.saving import register
 
 tfd = tfp.distributions
 

@@ -7,10 +7,12 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import ops
 
-from tfvae.distributions import continuous_bernoulli_log_normalizer
-from tfvae.layers.distribution_layer import check_unit_interval, float32_policy, next_seed, standard_normal
+from tfvae.distributions.continuous_bernoulli import continuous_bernoulli_log_normalizer
+from tfvae.host.arguments import check_unit_interval
+from tfvae.host.precision import float32_policy
+from tfvae.host.saving import from_config, register, to_config
+from tfvae.host.seeds import next_seed, standard_normal
 from tfvae.layers.scales import LearnedScale, as_scale, scale_value
-from tfvae.saving import from_config, register, to_config
 
 tfd = tfp.distributions
 

@@ -4,7 +4,9 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import layers
+from tfvae.layers.independent import IndependentNormal
+from tfvae.layers.kl import KLDivergenceRegularizer
+from tfvae.layers.mixture import MixtureNormal
 
 tfd = tfp.distributions
 
@@ -37,10 +39,10 @@ class EmbeddingGenerator:
                 keras.layers.InputLayer(shape=(self.input_dim,)),
                 keras.layers.Dense(self.hidden_dim, activation="linear"),
                 keras.layers.Dense(self.hidden_dim, activation="tanh"),
-                keras.layers.Dense(layers.IndependentNormal.params_size((self.latent_dim,)), activation="linear"),
-                layers.IndependentNormal(
+                keras.layers.Dense(IndependentNormal.params_size((self.latent_dim,)), activation="linear"),
+                IndependentNormal(
                     self.latent_dim,
-                    activity_regularizer=layers.KLDivergenceRegularizer(self.prior, weight=kl_weight),
+                    activity_regularizer=KLDivergenceRegularizer(self.prior, weight=kl_weight),
                 ),
             ]
         )
@@ -52,9 +54,9 @@ class EmbeddingGenerator:
             ]
         )
         if probabilistic_multi_modal_output:
-            size = layers.MixtureNormal.params_size(self.num_components, (self.output_dim,))
+            size = MixtureNormal.params_size(self.num_components, (self.output_dim,))
             self.decoder.add(keras.layers.Dense(size, activation="linear"))
-            self.decoder.add(layers.MixtureNormal(self.num_components, event_shape=(self.output_dim,)))
+            self.decoder.add(MixtureNormal(self.num_components, event_shape=(self.output_dim,)))
             self.loss = lambda x, x_hat: -x_hat.log_prob(x)
         else:
             self.decoder.add(keras.layers.Dense(self.output_dim, activation="linear"))

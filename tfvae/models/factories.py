@@ -1,43 +1,48 @@
 """Functions that return untrained, compiled models."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
-from tfvae.divergences import VariationalKL
-from tfvae.layers import (
-    IndependentBernoulli,
-    IndependentDiscretizedLogistic,
-    IndependentNormal,
-    LearnedScale,
-    MixtureNormal,
-)
+from tfvae.divergences import KLEstimator, VariationalKL
+from tfvae.layers.distribution_layer import DistributionLayer
+from tfvae.layers.independent import IndependentBernoulli, IndependentDiscretizedLogistic, IndependentNormal
+from tfvae.layers.mixture import MixtureNormal
+from tfvae.layers.scales import LearnedScale
 from tfvae.models.restarts import Restarts
 from tfvae.models.vae import VAE
-from tfvae.networks import convolutional_decoder, convolutional_encoder, distribution_network
-from tfvae.objectives import ELBO
-from tfvae.priors import MixturePrior, StandardNormal, UniformComponents
+from tfvae.networks.convolutional import convolutional_decoder, convolutional_encoder
+from tfvae.networks.mlp import distribution_network
+from tfvae.objectives.elbo import ELBO
+from tfvae.objectives.objective import Objective
+from tfvae.priors.components import UniformComponents
+from tfvae.priors.mixture import MixturePrior
+from tfvae.priors.prior import Prior
+from tfvae.priors.standard_normal import StandardNormal
+from tfvae.training.schedules import LinearWarmUp
 
-# Document 000: one linear and one tanh hidden layer, and its deep variant "lin-tanh-tanh-lin-tanh-tanh".
+# One linear and one tanh hidden layer, and the deep variant "lin-tanh-tanh-lin-tanh-tanh".
 _SHALLOW = ("linear", "tanh")
 _DEEP = ("linear", "tanh", "tanh", "linear", "tanh", "tanh")
 
 
 def make_dense_vae(
-    input_dim,
-    latent_dim,
-    hidden=(300, 300),
+    input_dim: int,
+    latent_dim: int,
+    hidden: Sequence[int] = (300, 300),
     *,
-    prior=None,
-    likelihood=None,
-    posterior=None,
-    activations="elu",
-    objective=None,
-    optimizer=None,
-    dropout=0.0,
-    masked=0.0,
-):
+    prior: Prior | None = None,
+    likelihood: DistributionLayer | None = None,
+    posterior: DistributionLayer | None = None,
+    activations: Any = "elu",
+    objective: Objective | None = None,
+    optimizer: Any = None,
+    dropout: float | Sequence[float] = 0.0,
+    masked: float = 0.0,
+) -> VAE:
     """A compiled `VAE` of fully connected networks.
 
     Args:
@@ -69,58 +74,56 @@ def make_dense_vae(
 
 
 def make_mixture_prior_vae(
-    input_dim,
-    latent_dim=10,
-    num_components=1000,
-    hidden=(400,),
+    input_dim: int,
+    latent_dim: int = 10,
+    num_components: int = 1000,
+    hidden: Sequence[int] = (400,),
     *,
-    kl=None,
-    likelihood=None,
-    activations="relu",
-    optimizer=None,
-    seed=None,
-):
-    """Document 004's VAE: a mixture of Gaussians with weights 1/K as prior, and the closed-form upper bound of the KL.
+    kl: KLEstimator | None = None,
+    likelihood: DistributionLayer | None = None,
+    activations: Any = "relu",
+    optimizer: Any = None,
+    seed: int | None = None,
+) -> VAE:
+    """A VAE whose prior is a mixture of Gaussians with weights 1/K, trained by the closed-form upper bound of the KL.
 
     Args:
         input_dim: int, length of one x.
         latent_dim: int D, length of one z.
-        num_components: int K; with None the prior is N(0, I), the document's comparison.
+        num_components: int K.
         hidden: widths of the encoder's hidden layers; the decoder has them in reverse.
-        kl: a `KLEstimator`; None for the document's `VariationalKL`, with N(0, I) for the closed form.
-        likelihood: the `DistributionLayer` of p(x|z); None for the document's independent Bernoullis.
+        kl: a `KLEstimator`; None for `VariationalKL`.
+        likelihood: the `DistributionLayer` of p(x|z); None for independent Bernoullis.
         activations: of the hidden layers.
         optimizer: a Keras optimizer; None for Adam(1e-3).
         seed: int or None, of the components' start: means and log variances from U(−1, 1).
+
+    Source: R. Shu, "VAE on multi-modal data" (the repository `vae-experiments`).
     """
     likelihood = IndependentBernoulli(input_dim, "mean", name="likelihood") if likelihood is None else likelihood
-    prior = None
-    if num_components is not None:
-        prior = MixturePrior(latent_dim, num_components, False, UniformComponents(), seed=seed)
-        kl = VariationalKL() if kl is None else kl
     return make_dense_vae(
         input_dim,
         latent_dim,
         hidden,
-        prior=prior,
+        prior=MixturePrior(latent_dim, num_components, False, UniformComponents(), seed=seed),
         likelihood=likelihood,
         activations=activations,
-        objective=ELBO(kl=kl),
+        objective=ELBO(kl=VariationalKL() if kl is None else kl),
         optimizer=optimizer,
     )
 
 
 def make_convolutional_vae(
-    image_shape,
-    latent_dim=64,
-    widths=(32, 64, 128),
+    image_shape: Sequence[int],
+    latent_dim: int = 64,
+    widths: Sequence[int] = (32, 64, 128),
     *,
-    prior=None,
-    likelihood=None,
-    activation="elu",
-    objective=None,
-    optimizer=None,
-):
+    prior: Prior | None = None,
+    likelihood: DistributionLayer | None = None,
+    activation: Any = "elu",
+    objective: Objective | None = None,
+    optimizer: Any = None,
+) -> VAE:
     """A compiled `VAE` of convolutions of stride 2.
 
     Args:
@@ -147,65 +150,78 @@ def make_convolutional_vae(
 
 
 def make_mse_vae(
-    input_dim, num_components=16, *, latent_dim=None, deep=False, kl_weight=1.0, scale=None, optimizer=None
-):
-    """Document 000's VAE with a mean-squared-error decoder, as the Gaussian likelihood that this loss is.
+    input_dim: int,
+    *,
+    width: int | None = None,
+    latent_dim: int | None = None,
+    deep: bool = False,
+    kl_weight: Any = 1.0,
+    scale: float | LearnedScale | None = None,
+    optimizer: Any = None,
+) -> VAE:
+    """A VAE with a mean-squared-error decoder, as the Gaussian likelihood that this loss is.
 
-    The mean over D features of the squared error is, up to a constant, −log p of a Gaussian of variance D/2; on tf_keras
-    the document's regularizer counted the KL twice, so that `kl_weight=2` is what it optimized.
+    The mean over D features of the squared error is, up to a constant, −log p of a Gaussian of variance D/2.
 
     Args:
         input_dim: int, length of one x.
-        num_components: int; the hidden width is input_dim · num_components.
+        width: int, of the hidden layers; None for 16 · input_dim.
         latent_dim: int; None for input_dim.
         deep: bool, six hidden layers (lin-tanh-tanh-lin-tanh-tanh) instead of two (lin-tanh).
-        kl_weight: float, the KL's weight in training.
+        kl_weight: the KL's weight in training, a float or a schedule.
         scale: the observation scale: None for √(D/2), the MSE's own; a float; or a `LearnedScale`.
         optimizer: None for Adam(1e-3).
     """
     scale = math.sqrt(input_dim / 2) if scale is None else scale
     likelihood = IndependentNormal(input_dim, "mean", scale=scale, name="likelihood")
-    return make_document_vae(
-        input_dim,
-        likelihood,
-        num_components,
-        latent_dim=latent_dim,
-        deep=deep,
-        kl_weight=kl_weight,
-        optimizer=optimizer,
+    return make_tanh_vae(
+        input_dim, likelihood, width=width, latent_dim=latent_dim, deep=deep, kl_weight=kl_weight, optimizer=optimizer
     )
 
 
 def make_mixture_decoder_vae(
-    input_dim, num_components=16, *, latent_dim=None, deep=False, kl_weight=1.0, optimizer=None
-):
-    """Document 000's VAE with a `MixtureNormal` decoder; arguments as for `make_mse_vae`."""
+    input_dim: int,
+    num_components: int = 16,
+    *,
+    width: int | None = None,
+    latent_dim: int | None = None,
+    deep: bool = False,
+    kl_weight: Any = 1.0,
+    optimizer: Any = None,
+) -> VAE:
+    """A VAE with a `MixtureNormal` decoder of `num_components`; other arguments as for `make_mse_vae`.
+
+    A width of None is input_dim · num_components.
+    """
     likelihood = MixtureNormal(num_components, input_dim, "mean", name="likelihood")
-    return make_document_vae(
-        input_dim,
-        likelihood,
-        num_components,
-        latent_dim=latent_dim,
-        deep=deep,
-        kl_weight=kl_weight,
-        optimizer=optimizer,
+    width = input_dim * num_components if width is None else width
+    return make_tanh_vae(
+        input_dim, likelihood, width=width, latent_dim=latent_dim, deep=deep, kl_weight=kl_weight, optimizer=optimizer
     )
 
 
-def make_document_vae(
-    input_dim, likelihood, num_components=16, *, latent_dim=None, deep=False, width=None, kl_weight=1.0, prior=None,
-    optimizer=None,
-):  # fmt: skip
-    """Document 000's networks around any likelihood and prior; other arguments as for `make_mse_vae`.
+def make_tanh_vae(
+    input_dim: int,
+    likelihood: DistributionLayer,
+    *,
+    width: int | None = None,
+    latent_dim: int | None = None,
+    deep: bool = False,
+    kl_weight: Any = 1.0,
+    prior: Prior | None = None,
+    optimizer: Any = None,
+) -> VAE:
+    """Networks of linear and tanh layers around any likelihood and prior; other arguments as for `make_mse_vae`.
 
     Args:
         likelihood: the `DistributionLayer` of p(x|z).
-        width: hidden width; None for input_dim · num_components.
         prior: a `Prior`; None for N(0, I).
+
+    Source: the networks of a question on Cross Validated, stats.stackexchange.com/questions/577126.
     """
     activations = _DEEP if deep else _SHALLOW
     latent_dim = latent_dim or input_dim
-    hidden = [width or input_dim * num_components] * len(activations)
+    hidden = [width or 16 * input_dim] * len(activations)
     posterior = IndependentNormal(latent_dim, name="posterior")
     return _compiled_vae(
         distribution_network(input_dim, hidden, posterior, "encoder", activations),
@@ -217,20 +233,20 @@ def make_document_vae(
 
 
 def make_manifold_vae(
-    input_dim,
-    latent_dim=1,
-    hidden=(64, 64, 64),
+    input_dim: int,
+    latent_dim: int = 1,
+    hidden: Sequence[int] = (64, 64, 64),
     *,
-    scale=None,
-    num_steps=30_000,
-    num_restarts=4,
-    learning_rate=3e-3,
-    activations="relu",
-):
-    """A compiled VAE for data near a curve or a surface, which a plain VAE folds or flattens (document 002).
+    scale: float | LearnedScale | None = None,
+    num_steps: int = 30_000,
+    num_restarts: int = 4,
+    learning_rate: float = 3e-3,
+    activations: Any = "relu",
+) -> VAE:
+    """A compiled VAE for data near a curve or a surface, which a plain VAE folds or flattens.
 
-    Three things mend it: a learned observation scale that starts below the data's spread (for variances above the
-    largest eigenvalue of the data's covariance, collapse to the mean is stable, and on document 002's curve the best
+    Three things cure it: a learned observation scale that starts below the data's spread (for variances above the
+    largest eigenvalue of the data's covariance, collapse to the mean is stable, and on an S-shaped curve the best
     solution there is); a KL warm-up over half of the training; and `Restarts`, since a
     curve can also be learned in pieces in the wrong order, which only the ELBO tells. The scale's floor makes the
     difference visible: on a curve without noise the likelihood has no upper bound, and pieces cost next to nothing.
@@ -253,7 +269,7 @@ def make_manifold_vae(
         distribution_network(input_dim, hidden, posterior, "encoder", activations),
         distribution_network(latent_dim, tuple(reversed(hidden)), likelihood, "decoder", activations),
         StandardNormal(latent_dim),
-        ELBO(warm_up_steps=num_steps // 2),
+        ELBO(LinearWarmUp(max(1, num_steps // 2))),
         keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, num_steps)),
         num_restarts,
     )

@@ -1,10 +1,11 @@
 """Starting a model on its data."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae.batches import check_finite
-from tfvae.priors import EncodedPrior
+from tfvae.priors.prior import EncodedPrior
+from tfvae.training.batches import check_finite
 
 
 def initialize_prior(vae, x, seed=0):
@@ -42,7 +43,7 @@ def initialize_mixture_decoder(vae, x, seed=0, spread=0.1):
     Random components compete for the nearest modes and leave others empty; started on the data, each mode has one.
 
     Args:
-        vae: a model of `make_mixture_decoder_vae` or `make_document_vae`, untrained.
+        vae: a model of `make_mixture_decoder_vae` or `make_tanh_vae`, untrained.
         x: `(N, D)` data, of which the first 20,000 rows are looked at.
         seed: of the choice of points.
         spread: float, what remains of the last layer's random kernel, by which the components depend on z.
@@ -60,3 +61,25 @@ def initialize_mixture_decoder(vae, x, seed=0, spread=0.1):
     locs_and_scales[:, : points.shape[1]] = points
     params.bias.assign(bias)
     params.kernel.assign(spread * params.kernel)
+
+
+class StartPrior(keras.callbacks.Callback):
+    """Starts the prior of a `VAE` on the data when the encoder has been trained a little.
+
+    Random components lie where no encoding is, and most stay unused; started at the encodings they follow them.
+
+    Args:
+        x: `(N, *E)` data, with at least as many rows as the prior has components.
+        epochs: int >= 1, after which `initialize_prior` moves the prior's components there.
+        seed: of the start.
+    """
+
+    def __init__(self, x, epochs: int = 1, seed: int = 0):
+        super().__init__()
+        if epochs < 1:
+            raise ValueError(f"StartPrior needs epochs >= 1, but got {epochs!r}.")
+        self.x, self.epochs, self.seed = x, epochs, seed
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch + 1 == self.epochs:
+            initialize_prior(self.model, self.x, self.seed)

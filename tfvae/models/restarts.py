@@ -5,8 +5,9 @@ import math
 import keras
 import tensorflow as tf
 
+from tfvae.host.saving import register
 from tfvae.models.vae import VAE, num_replicas, sum_of, weighted_mean
-from tfvae.saving import register
+from tfvae.training.schedules import LinearWarmUp
 
 
 @register
@@ -29,6 +30,10 @@ class Restarts(VAE):
         if num_restarts < 1 or not 0 < memory < 1:
             raise ValueError(
                 f"`num_restarts` must be at least 1 and `memory` within (0, 1), but got {num_restarts} and {memory}."
+            )
+        if not {"reconstruction", "kl"} <= set(self.objective.metric_names):
+            raise ValueError(
+                f"Restarts chooses by the negative ELBO, whose parts {type(self.objective).__name__} does not show."
             )
         self.num_restarts, self.memory = int(num_restarts), float(memory)
         kept = VAE(self.encoder, self.decoder, self.prior, self.objective).get_config()
@@ -65,16 +70,19 @@ class Restarts(VAE):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         if not training:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        target, share = x if y is None else y, self._beta_share()
-        terms = [c.terms(target, p, share, True, x) for c, p in zip(self.candidates, y_pred, strict=True)]
-        loss, reconstruction, kl = (tf.stack(values) for values in zip(*terms, strict=True))  # each (R, B)
+        target, step = x if y is None else y, self._step()
+        passes = [keras.tree.flatten(p)[0].of for p in y_pred]
+        draws = [c.draw(one, target, x, step, True) for c, one in zip(self.candidates, passes, strict=True)]
+        terms = [c.objective.terms(draw) for c, draw in zip(self.candidates, draws, strict=True)]
+        loss = tf.stack([t.loss for t in terms])  # (R, B)
+        metrics = {name: tf.stack([t.metrics[name] for t in terms]) for name in self.term_metrics}
         losses = tf.stack([
-            weighted_mean(row, sample_weight) + sum_of(c.losses)
-            for row, c in zip(tf.unstack(loss), self.candidates, strict=True)
+            weighted_mean(row, sample_weight) + t.batch_loss + sum_of(c.losses)
+            for row, t, c in zip(tf.unstack(loss), terms, self.candidates, strict=True)
         ])  # fmt: skip
         finite = tf.math.is_finite(losses)
         negative_elbos = tf.stop_gradient(
-            [weighted_mean(row, sample_weight) for row in tf.unstack(reconstruction + kl)]
+            [weighted_mean(row, sample_weight) for row in tf.unstack(metrics["reconstruction"] + metrics["kl"])]
         )
         done = tf.cast(self.optimizer.iterations, tf.float32)
         decay = tf.minimum(self.memory, done / (done + 1))
@@ -83,7 +91,7 @@ class Restarts(VAE):
         self.scores.assign(tf.where(finite & tf.math.is_finite(scores), scores, math.inf))
         best = tf.argmin(self.scores)
         scale = tf.gather([c.smallest_scale() for c in self.candidates], best) if self.scales else None
-        self._track(tf.gather(reconstruction, best), tf.gather(kl, best), sample_weight, scale)
+        self._track({name: tf.gather(values, best) for name, values in metrics.items()}, sample_weight, scale)
         total = tf.reduce_sum(tf.where(finite, losses, tf.zeros_like(losses)))
         # The best one's value, everyone's gradient.
         return (tf.stop_gradient(tf.gather(losses, best)) + (total - tf.stop_gradient(total))) / num_replicas()
@@ -93,6 +101,11 @@ class Restarts(VAE):
 
     def _own_callbacks(self):
         return [*super()._own_callbacks(), _AdoptBest()]
+
+    def set_beta(self, beta):
+        for candidate in self.candidates:
+            candidate.set_beta(beta)
+        super().set_beta(beta)
 
     def refresh_prior(self):
         for candidate in self.candidates:
@@ -106,7 +119,9 @@ class Restarts(VAE):
 
     def best(self):
         """The best candidate alone, as a compiled `VAE` that shares this model's encoder, decoder and prior."""
-        objective = type(self.objective).from_config({**self.objective.get_config(), "warm_up_steps": 0})
+        beta = self.objective.beta
+        beta = beta.target if isinstance(beta, LinearWarmUp) else beta  # a new optimizer counts from 0
+        objective = type(self.objective).from_config({**self.objective.get_config(), "beta": beta})
         vae = VAE(self.encoder, self.decoder, self.prior, objective)
         vae.compile(optimizer=type(self.optimizer).from_config(self.optimizer.get_config()))
         return vae

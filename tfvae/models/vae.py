@@ -3,54 +3,60 @@
 import inspect
 import math
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.callbacks import KLWarmUp
-from tfvae.distributions import Unfolded
-from tfvae.importance import StreamedLikelihood
-from tfvae.layers.distribution_layer import DistributionLayer, as_count, next_seed
+from tfvae.host import keras_door
+from tfvae.host.arguments import as_count
+from tfvae.host.saving import register
+from tfvae.host.seeds import next_seed
+from tfvae.host.tensors import DistributionTensor, as_distribution
+from tfvae.importance import LikelihoodEstimate, StreamedLikelihood
+from tfvae.layers.distribution_layer import outermost_distribution_layers
 from tfvae.layers.kl import KLDivergenceAddLoss
 from tfvae.layers.scales import LearnedScale
-from tfvae.objectives import ELBO, Objective
-from tfvae.priors import Prior, StandardNormal
-from tfvae.saving import register
-from tfvae.tensors import DistributionTensor, as_distribution
-from tfvae.training import FastFit
+from tfvae.models.decoding import Pass, decode_folded, distributions_of
+from tfvae.objectives.elbo import ELBO
+from tfvae.objectives.objective import Draw, Objective, Terms, as_schedule
+from tfvae.priors.prior import Prior
+from tfvae.priors.standard_normal import StandardNormal
+from tfvae.training.callbacks import RefreshPrior, WatchBeta
+from tfvae.training.fast_fit import FastFit
 
 tfd = tfp.distributions
 _SAMPLE_ROWS, _SAMPLE_NUMBERS = 2**16, 2**25  # decoded at a time by `sample`, at most
 _COPIES = 16  # of a chunk's largest tensor that are alive at a time, about
 
 
-class Reconstruction(DistributionTensor):
-    """p(x|z) that remembers the `posterior` q(z|x), with its z, from which it was decoded."""
-
-    def __init__(self, p, posterior):
-        super().__init__(p.distribution, p.value)
-        self.posterior = posterior
-
-
 @register
 class VAE(FastFit, keras.Model):
     """q(z|x) = encoder(x), p(x|z) = decoder(z), p(z) = prior, trained on an objective.
 
-    `fit(x)`, `fit(x, x)` and `fit(tf.data)` train it; `fit(x, y)` trains p(y|z) from x. Logs show `loss`, `reconstruction`
-    (−log p(x|z)) and `kl`, in nats per example; in `evaluate` and under `val_` the loss is the objective's bound at β = 1.
+    `fit(x)`, `fit(x, x)` and `fit(tf.data)` train it; `fit(x, y)` trains p(y|z) from x. Logs show `loss` and the objective's
+    metrics, such as `reconstruction` (−log p(x|z)) and `kl`, in nats per example. In `evaluate` and under `val_` the loss
+    is the negative of the objective's bound, where it is one.
 
     Args:
         encoder: model whose output is a distribution layer's (a `DistributionTensor` whose value is a draw).
-        decoder: model from z to a distribution layer's output; its value is what `predict` returns.
+        decoder: model from z to a distribution layer's output, or to a dict of them; the values are what `predict` returns.
         prior: a `tfvae.priors.Prior`; None for N(0, I).
         objective: a `tfvae.objectives.Objective`; None for `ELBO()`.
     """
 
-    def __init__(self, encoder, decoder, prior=None, objective=None, **kwargs):
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        prior: Prior | None = None,
+        objective: Objective | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
-        for layer in encoder._flatten_layers():
+        for layer in keras_door.sublayers(encoder):
             if getattr(layer, "regularizer_state", None) is not None or isinstance(layer, KLDivergenceAddLoss):
                 raise ValueError(
                     f"The encoder's layer {layer.name!r} adds a KL to the loss, and VAE adds its own: "
@@ -69,9 +75,8 @@ class VAE(FastFit, keras.Model):
         self.prior.attach(encoder)
         self.objective = ELBO() if objective is None else objective
         self.seed_generator = keras.random.SeedGenerator()
-        self.reconstruction_metric = keras.metrics.Mean(name="reconstruction")
-        self.kl_metric = keras.metrics.Mean(name="kl")
-        self.scales = [layer for layer in decoder._flatten_layers() if isinstance(layer, LearnedScale)]
+        self.term_metrics = {name: keras.metrics.Mean(name=name) for name in self.objective.metric_names}
+        self.scales = [layer for layer in keras_door.sublayers(decoder) if isinstance(layer, LearnedScale)]
         self.scale_metric = keras.metrics.Mean(name="scale") if self.scales else None
         self._likelihoods = {}
         self.built = encoder.built and decoder.built
@@ -82,144 +87,140 @@ class VAE(FastFit, keras.Model):
         self.built = True
 
     @property
-    def data_shape(self):
+    def data_shape(self) -> tuple[int, ...]:
         """Shape of one x."""
         return tuple(self.encoder.input_shape[1:])
 
     @property
-    def numbers_per_draw(self):
+    def numbers_per_draw(self) -> int:
         """How many numbers the decoder's widest layer holds for each z, by which draws are decoded in chunks."""
-        nodes = [node for layer in self.decoder._flatten_layers() for node in layer._inbound_nodes]
-        shapes = [t.shape[1:] for node in nodes for t in node.output_tensors]
-        return max([32, *(math.prod(shape) for shape in shapes if None not in shape)])
+        return max(32, keras_door.largest_output(keras_door.sublayers(self.decoder)))
 
     @property
-    def latent_shape(self):
+    def latent_shape(self) -> tuple[int, ...]:
         """Shape of one z."""
         return tuple(self.prior.event_shape)
 
     # The three acts.
 
-    def encode(self, x):
+    def encode(self, x: Any) -> DistributionTensor:
         """q(z|x), of batch shape `(B,)`, with a draw as its value."""
-        return self.encoder(_as_input(x), training=False)
+        return self._posterior(_as_input(x), training=False)
 
-    def decode(self, z):
+    def decode(self, z: Any) -> DistributionTensor:
         """p(x|z) for z of shape `(…, D)`, of batch shape `(…,)`."""
         return self._decode(tf.convert_to_tensor(z), training=False)
 
-    def _decode(self, z, training):
-        event_rank = len(self.prior.event_shape)
-        leading = z.shape[: z.shape.rank - event_rank]
-        if len(leading) == 1:
-            return self.decoder(z, training=training)
-        # Keras' functional decoders take one batch axis: fold the draws into it, and unfold the distribution.
-        batch = tf.shape(z)[: len(leading)]
-        p = self.decoder(tf.reshape(z, [-1, *self.prior.event_shape]), training=training)
-        value = tf.reshape(p.value, tf.concat([batch, tf.shape(p.value)[1:]], axis=0))
-        batch = leading if leading.is_fully_defined() else batch
-        return DistributionTensor(Unfolded(as_distribution(p, "VAE.decode"), batch), value)
-
-    def call(self, x, training=None):
+    def _posterior(self, x, training):
         q = self.encoder(x, training=training)
         as_distribution(q, "VAE (the encoder must end in a distribution layer; it)")
-        p = self._decode(q.value, training)
-        as_distribution(p, "VAE (the decoder must end in a distribution layer; it)")
-        return Reconstruction(p, q)
+        return self.prior.posterior(q)
+
+    def _decode(self, z, training):
+        return decode_folded(self.decoder, z, self.prior.event_shape, training)
+
+    def call(self, x, training=None):
+        one = Pass(self._posterior(x, training), lambda z: self._decode(z, training))
+        return one.seen_as(self.decoder.output_shape)
+
+    # Training.
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        share = self._beta_share() if training else 1.0
-        terms = self.terms(x if y is None else y, y_pred, share, training, inputs=x)
-        self._track(terms.reconstruction, terms.kl, sample_weight, self.smallest_scale())
-        return self._total(weighted_mean(terms.loss, sample_weight))
+        one = keras.tree.flatten(y_pred)[0].of
+        terms = self.objective.terms(self.draw(one, x if y is None else y, x, self._step(), training))
+        self._track(terms.metrics, sample_weight, self.smallest_scale())
+        loss = weighted_mean(terms.loss, sample_weight) + terms.batch_loss + sum_of(self._added_losses())
+        return loss / num_replicas()  # Keras sums the gradients of a distribution strategy's replicas
 
-    def terms(self, x, y_pred, beta_share=1.0, training=False, inputs=None):
-        """The objective's `Terms` of each example x, `(B, *E)`, for what `call` returned for `inputs` (x itself if None)."""
-        x = x if x.dtype.is_floating else tf.cast(x, y_pred.dtype)
-        q, z, p, log_shares = y_pred.posterior.distribution, y_pred.posterior.value, y_pred.distribution, None
-        layer = self.posterior_layer
-        if training:
-            self._check_gradient(q, layer)
-        if self.objective.num_draws > 1 or getattr(layer, "stratified", False):
-            z, log_shares = layer.draws(q, self.objective.num_draws)
-            p = self._decode(z, training).distribution
-        inputs = x if inputs is None else inputs
-        prior = self.prior.near(q, inputs if training else None)
-        return self.objective.terms(
-            x, q, z, p, prior, beta_share, training, log_shares, lambda z: self._decode(z, training).distribution
-        )
+    def terms(self, x: Any, y: Any = None, training: bool = False) -> Terms:
+        """The objective's `Terms` of examples x, `(B, *E)`, in one pass; of p(y|z) where y is given."""
+        x = _as_input(x)
+        one = Pass(self._posterior(x, training), lambda z: self._decode(z, training))
+        return self.objective.terms(self.draw(one, x if y is None else y, x, self._step(), training))
 
-    @staticmethod
-    def _check_gradient(q, layer):
-        """Warns where draws z ~ q do not carry the reconstruction's gradient to all of q's parameters."""
-        kinds = tf.nest.flatten(q.reparameterization_type)
-        if all(kind == tfd.FULLY_REPARAMETERIZED for kind in kinds) or getattr(layer, "stratified", False):
-            return
-        warnings.warn(
-            f"Draws of the posterior {layer.name!r} ({type(layer).__name__}) carry no gradient to all of its parameters, so "
-            "that the reconstruction does not train them: a mixture needs `reparameterize=True` or `stratified=True`.",
-            stacklevel=2,
+    def draw(self, one: Pass, x: Any, inputs: Any, step: Any, training: bool) -> Draw:
+        """What the objective reads: the pass with the draws that it asks for.
+
+        Args:
+            one: the `Pass` of `inputs`.
+            x: the target, `(B, *E)` or a dict of such.
+            inputs: what was encoded.
+            step: the optimizer's.
+            training: bool.
+        """
+        layer, q = self.posterior_layer, one.posterior
+        if training and not layer.carries_gradient(q.distribution):
+            warnings.warn(
+                f"Draws of the posterior {layer.name!r} ({type(layer).__name__}) carry no gradient to all of its "
+                "parameters, so that the reconstruction does not train them: a mixture needs `reparameterize=True` or "
+                "`stratified=True`.",
+                stacklevel=2,
+            )
+        z, log_shares = layer.draws(q, self.objective.num_draws, training=training, step=step)
+        return Draw(
+            x=keras.tree.map_structure(lambda a: a if a.dtype.is_floating else tf.cast(a, z.dtype), x),
+            inputs=inputs,
+            q=q.distribution,
+            z=z,
+            log_shares=log_shares,
+            p=distributions_of(one.at(z)),
+            prior=self.prior.near(q.distribution, inputs if training else None),
+            decode=lambda z: distributions_of(one.decode(z)),
+            step=step,
+            training=training,
         )
 
     @property
-    def posterior_layer(self):
+    def posterior_layer(self) -> keras.layers.Layer:
         """The encoder's last distribution layer."""
-        return _distribution_layers(self.encoder)[-1]
+        return outermost_distribution_layers(self.encoder)[-1]
 
-    def _beta_share(self):
-        return self.objective.warm_up(self.optimizer.iterations)
+    def _step(self):
+        return tf.constant(0, tf.int64) if self.optimizer is None else self.optimizer.iterations
 
-    def smallest_scale(self):
-        """The smallest learned σ of the decoder, as a tensor; None where it learns none."""
+    def set_beta(self, beta: Any) -> None:
+        """Gives the objective another β, a number or a schedule; also in the middle of a fit."""
+        self.objective.beta = as_schedule(beta, "beta")
+        self.forget_traced()
+
+    def smallest_scale(self) -> tf.Tensor | None:
+        """The smallest learned σ of the decoder; None where it learns none."""
         values = [tf.reduce_min(scale.value()) for scale in self.scales]
         return tf.reduce_min(values) if values else None
 
-    def _track(self, reconstruction, kl, sample_weight, scale):
-        self.reconstruction_metric.update_state(reconstruction, sample_weight)
-        self.kl_metric.update_state(kl, sample_weight)
+    def _track(self, metrics, sample_weight, scale):
+        if set(metrics) != set(self.term_metrics):
+            raise ValueError(
+                f"{type(self.objective).__name__} names the metrics {', '.join(self.term_metrics)} in `metric_names`, but its "
+                f"terms show {', '.join(metrics)}."
+            )
+        for name, value in metrics.items():
+            value = tf.convert_to_tensor(value)
+            self.term_metrics[name].update_state(value, sample_weight if value.shape.rank else None)
         if scale is not None:
             self.scale_metric.update_state(scale)
-
-    def _total(self, loss):
-        """With what layers have added; Keras sums the gradients of a distribution strategy's replicas."""
-        total = loss + sum_of(self._added_losses())
-        return total / num_replicas()
 
     def _added_losses(self):
         return self.losses
 
-    def compile(self, *args, **kwargs):
-        """As `FastFit.compile`; a warm-up that was under way is over, since the new optimizer counts from 0."""
-        super().compile(*args, **kwargs)
-        self.objective.warm_up_steps.assign(0)
-
-    def fit(self, *args, **kwargs):
-        """As `FastFit.fit`; warns where a learned scale ends at its floor."""
+    def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        """As `FastFit.fit`; early stopping waits for the end of a warm-up; warns where a learned scale ends at its floor."""
         arguments = inspect.signature(super().fit).bind(*args, **kwargs).arguments
         callbacks = arguments.get("callbacks") or []
         callbacks = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
-        warm_ups = [c for c in callbacks if isinstance(c, KLWarmUp)]
-        if self.objective.default_warm_up and not warm_ups and self._warms_up():
-            warm_ups = [KLWarmUp(steps=self.objective.default_warm_up)]
-            warm_ups[0].goes_on = _number(self.objective.warm_up_steps) > 0  # in the fit after an earlier one
-            callbacks = warm_ups + callbacks
-        for warm_up in warm_ups:
-            warm_up.waiting = [c for c in callbacks if isinstance(c, keras.callbacks.EarlyStopping)]
-        history = super().fit(**{**arguments, "callbacks": [*self._own_callbacks(), *callbacks]})
+        watch = WatchBeta([c for c in callbacks if isinstance(c, keras.callbacks.EarlyStopping)])
+        try:
+            history = super().fit(**{**arguments, "callbacks": [*self._own_callbacks(), watch, *callbacks]})
+        finally:
+            watch.released()
         self._warn_of_floor()
         return history
 
-    def _warms_up(self):
-        """Whether the training is at its start or within a warm-up."""
-        if not self.compiled:
-            return False  # Keras says so
-        return _number(self.optimizer.iterations) == 0 or float(self._beta_share()) < 1
-
     def _own_callbacks(self):
         """Callbacks of every fit, which come before the user's."""
-        return [] if type(self.prior).refresh is Prior.refresh else [_Refresh()]
+        return [] if type(self.prior).refresh is Prior.refresh else [RefreshPrior()]
 
-    def refresh_prior(self):
+    def refresh_prior(self) -> None:
         """Brings what the prior has computed ahead up to date (see `Prior.refresh`)."""
         self.prior.refresh()
 
@@ -232,12 +233,12 @@ class VAE(FastFit, keras.Model):
                     stacklevel=3,
                 )
 
-    def likelihoods_of(self, x, y):
-        return x if y is None else y, _distribution_layers(self.decoder)[-1:]
+    def checks_of(self, x, y):
+        return x if y is None else y, [layer.check_events for layer in outermost_distribution_layers(self.decoder)[-1:]]
 
     # Use.
 
-    def sample(self, n, seed=None, mean=False):
+    def sample(self, n: int, seed: int | None = None, mean: bool = False) -> np.ndarray:
         """n draws from p(x) = ∫ p(x|z) p(z) dz, or the decoder means of n draws z, as an array `(n, *E)`."""
         self.check_parameters()
         n, pieces = as_count(n, "n", 0), []
@@ -248,14 +249,14 @@ class VAE(FastFit, keras.Model):
             pieces.append((p.mean() if mean else p.sample(seed=x_seed)).numpy())
         return np.concatenate(pieces) if pieces else np.zeros([0, *self.decoder.output_shape[1:]], "float32")
 
-    def reconstruct(self, x, seed=None, mean=False):
+    def reconstruct(self, x: Any, seed: int | None = None, mean: bool = False) -> np.ndarray:
         """A draw from p(x'|z), or its mean, with z ~ q(z|x), for each row of x."""
         self.check_parameters()
         z_seed, x_seed = self._seeds(seed, 0)
         p = self.decode(self.encode(x).distribution.sample(seed=z_seed))
         return (p.mean() if mean else p.sample(seed=x_seed)).numpy()
 
-    def log_likelihood(self, x, num_samples=100, seed=0, memory=2**28):
+    def log_likelihood(self, x: Any, num_samples: int = 100, seed: int = 0, memory: int = 2**28) -> LikelihoodEstimate:
         """log p(x) of each row of x, in nats, by importance sampling, in chunks of draws that fit into `memory` bytes.
 
         Returns:
@@ -278,7 +279,7 @@ class VAE(FastFit, keras.Model):
             self._likelihoods[key] = StreamedLikelihood(self, rows, chunk, use_xla)
         return self._likelihoods[key](x, num_samples, seed)
 
-    def rows_to_score(self, x):
+    def rows_to_score(self, x: Any) -> np.ndarray:
         """x as an array `(N, *E)`; ValueError for no rows, another shape, or what is not finite.
 
         Warns where x is grey and the likelihood is a Bernoulli, whose cross-entropy is then no log density.
@@ -299,7 +300,7 @@ class VAE(FastFit, keras.Model):
             )
         return x
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         """Raises ValueError that names the first parameter with NaN, which draws of discrete data would not show."""
         for weight in self.trainable_weights:
             if np.isnan(weight.numpy()).any():
@@ -322,25 +323,8 @@ class VAE(FastFit, keras.Model):
         return cls(**keras.saving.deserialize_keras_object(config))
 
 
-class _Refresh(keras.callbacks.Callback):
-    """Brings what the prior has computed ahead up to date before a fit, before each validation and after each epoch."""
-
-    def on_train_begin(self, logs=None):
-        self.model.refresh_prior()
-
-    def on_test_begin(self, logs=None):
-        self.model.refresh_prior()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.model.refresh_prior()
-
-
 def weighted_mean(values, sample_weight):
     return tf.reduce_mean(values if sample_weight is None else values * tf.cast(sample_weight, values.dtype))
-
-
-def _number(variable):
-    return int(tf.convert_to_tensor(variable))  # also of a variable that a distribution strategy mirrors
 
 
 def num_replicas():
@@ -353,10 +337,3 @@ def sum_of(losses):
 
 def _as_input(x):
     return x if tf.is_tensor(x) else tf.convert_to_tensor(np.asarray(x, keras.config.floatx()))
-
-
-def _distribution_layers(network):
-    """A network's distribution layers; one within another, such as a mixture's component, is a part of it and left out."""
-    layers = [layer for layer in network._flatten_layers() if isinstance(layer, DistributionLayer)]
-    parts = {id(part) for layer in layers for part in layer._flatten_layers(include_self=False)}
-    return [layer for layer in layers if id(layer) not in parts]

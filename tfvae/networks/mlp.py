@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from tfvae.saving import register
+from tfvae.host.saving import register
 
 
 @register

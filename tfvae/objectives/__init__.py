@@ -1,9 +1,5 @@
 """What is minimized."""
 
-from tfvae.objectives.elbo import ELBO
-from tfvae.objectives.importance_weighted import CIWAE, IWAE, MIWAE
-from tfvae.objectives.negative_log_prob import NegativeLogProb
-from tfvae.objectives.objective import Objective, Terms
-from tfvae.objectives.routed import PIWAE, STL, DReG
+from tfvae.host import lazy
 
-__all__ = ["CIWAE", "DReG", "ELBO", "IWAE", "MIWAE", "NegativeLogProb", "Objective", "PIWAE", "STL", "Terms"]
+__getattr__, __dir__, __all__ = lazy.attach(__name__, __file__)

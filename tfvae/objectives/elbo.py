@@ -1,13 +1,15 @@
 """The evidence lower bound."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
-from tfvae.divergences import as_estimator, kl_divergence, kl_per_dimension
+from tfvae.divergences import KLEstimator, as_estimator, kl_divergence, kl_per_dimension
+from tfvae.host.arguments import as_count
+from tfvae.host.saving import register
 from tfvae.importance import log_px_z
-from tfvae.layers.distribution_layer import as_count
-from tfvae.objectives.objective import Objective, Terms, expectation
-from tfvae.saving import register
+from tfvae.objectives.objective import Draw, Objective, Terms, at_step, elbo_parts, expectation
 
 
 @register
@@ -15,7 +17,7 @@ class ELBO(Objective):
     """loss = −(1/T) log p(x|z) + β KL(q(z|x) ‖ p(z)), with one z ~ q.
 
     Args:
-        beta: float >= 0, the KL's weight in training; evaluation always uses 1.
+        beta: float >= 0 or a schedule, the KL's weight in training; see `Objective`.
         free_bits: float >= 0, nats: in training the KL costs at least this much in each latent dimension (its batch
             mean, where posterior and prior factorize; otherwise in all D dimensions together), so that no dimension
             gains from collapsing below it. Source: Kingma et al., "Improved variational inference with inverse
@@ -24,18 +26,25 @@ class ELBO(Objective):
             log p(x); None for the closed form where there is one and `MonteCarloKL` elsewhere.
         num_draws: int S >= 1, the draws z ~ q over which the estimate is averaged.
         temperature: float T > 0, divides log p(x|z) in training; evaluation always uses 1. β = T does the same but for the
-            size of the gradient, and for a Gaussian so does an observation variance of T instead of 1 (document 003).
-        warm_up_steps: see `Objective`.
+            size of the gradient, and for a Gaussian so does an observation variance of T instead of 1.
     """
 
-    def __init__(self, beta=1.0, free_bits=0.0, warm_up_steps=0, kl=None, num_draws=1, temperature=1.0, **kwargs):
-        super().__init__(warm_up_steps, **kwargs)
-        if not beta >= 0 or not free_bits >= 0:
-            raise ValueError(f"`beta` and `free_bits` must be at least 0, but got {beta!r} and {free_bits!r}.")
+    def __init__(
+        self,
+        beta: Any = 1.0,
+        free_bits: float = 0.0,
+        *,
+        kl: KLEstimator | None = None,
+        num_draws: int = 1,
+        temperature: float = 1.0,
+        **kwargs,
+    ):
+        super().__init__(beta, **kwargs)
+        if not free_bits >= 0:
+            raise ValueError(f"`free_bits` must be at least 0, but got {free_bits!r}.")
         if not temperature > 0:
             raise ValueError(f"`temperature` must be above 0, but got {temperature!r}.")
         self.temperature = float(temperature)
-        self.beta = float(beta)
         self.free_bits = float(free_bits)
         self.kl = as_estimator(kl)
         self.num_draws = as_count(num_draws, "num_draws")
@@ -45,14 +54,15 @@ class ELBO(Objective):
                 "estimator whose direction is 'upper' or 'unbiased'."
             )
 
-    def terms(self, x, q, z, p, prior, beta_share=1.0, training=False, log_shares=None, decode=None):
+    def terms(self, draw: Draw) -> Terms:
         estimator = kl_divergence if self.kl is None else self.kl
-        reconstruction = expectation(-log_px_z(p, x), log_shares)
-        kl = expectation(estimator(q, prior, z), log_shares)
-        if not training:
-            return Terms(reconstruction + kl, reconstruction, kl)
-        cost = self._with_free_bits(q, prior, z, kl) if self.free_bits else kl
-        return Terms(reconstruction / self.temperature + self.beta * beta_share * cost, reconstruction, kl)
+        reconstruction = expectation(-log_px_z(draw.p, draw.x), draw.log_shares)
+        kl = expectation(estimator(draw.q, draw.prior, draw.z), draw.log_shares)
+        metrics = elbo_parts(reconstruction, kl)
+        if not draw.training:
+            return Terms(reconstruction + kl, metrics)
+        cost = self._with_free_bits(draw.q, draw.prior, draw.z, kl) if self.free_bits else kl
+        return Terms(reconstruction / self.temperature + at_step(self.beta, draw.step) * cost, metrics)
 
     def _with_free_bits(self, q, prior, z, kl):
         by_dimension = kl_per_dimension(q, prior)
@@ -66,5 +76,5 @@ class ELBO(Objective):
 
     def get_config(self):
         kl = self.kl and keras.saving.serialize_keras_object(self.kl)
-        names = ("beta", "free_bits", "num_draws", "temperature")
+        names = ("free_bits", "num_draws", "temperature")
         return {**super().get_config(), "kl": kl, **{name: getattr(self, name) for name in names}}

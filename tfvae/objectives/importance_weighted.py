@@ -1,11 +1,13 @@
 """Bounds on log p(x) from importance weights w = p(x|z) p(z) / q(z|x): reductions of the same log w."""
 
+from typing import Any
+
 import tensorflow as tf
 
+from tfvae.host.arguments import as_count
+from tfvae.host.saving import register
 from tfvae.importance import log_px_z
-from tfvae.layers.distribution_layer import as_count
-from tfvae.objectives.objective import Objective, Terms, expectation
-from tfvae.saving import register
+from tfvae.objectives.objective import Draw, Objective, Terms, at_step, elbo_parts, expectation
 
 
 def log_mean_exp(log_w, log_shares=None):
@@ -18,20 +20,21 @@ def log_mean_exp(log_w, log_shares=None):
 class ImportanceWeighted(Objective):
     """Abstract: loss = −bound(log w), for log w of shape `(S, B)`.
 
-    `reconstruction` and `kl` are means over the draws, so that a log shows the ELBO's parts beside the tighter bound. In a
-    KL warm-up log w = log p(x|z) + β (log p(z) − log q(z|x)).
+    `reconstruction` and `kl` are means over the draws, so that a log shows the ELBO's parts beside the tighter bound. In
+    training log w = log p(x|z) + β (log p(z) − log q(z|x)).
     """
 
-    def terms(self, x, q, z, p, prior, beta_share=1.0, training=False, log_shares=None, decode=None):
-        likelihood, kl = self.densities(x, q, z, p, prior)
-        log_w = likelihood - (beta_share if training else 1.0) * kl
-        loss = -self.bound(log_w, log_shares)
-        return Terms(loss, -expectation(likelihood, log_shares), expectation(kl, log_shares))
+    def terms(self, draw: Draw) -> Terms:
+        likelihood, kl = self.densities(draw)
+        log_w = likelihood - (at_step(self.beta, draw.step) if draw.training else 1.0) * kl
+        shares = draw.log_shares
+        metrics = elbo_parts(-expectation(likelihood, shares), expectation(kl, shares))
+        return Terms(-self.bound(log_w, shares), metrics)
 
     @staticmethod
-    def densities(x, q, z, p, prior):
+    def densities(draw: Draw) -> tuple[tf.Tensor, tf.Tensor]:
         """log p(x|z) and log q(z|x) − log p(z), each `(S, B)`."""
-        likelihood, kl = log_px_z(p, x), q.log_prob(z) - prior.log_prob(z)
+        likelihood, kl = log_px_z(draw.p, draw.x), draw.q.log_prob(draw.z) - draw.prior.log_prob(draw.z)
         return (likelihood, kl) if likelihood.shape.rank == 2 else (likelihood[None], kl[None])
 
     def bound(self, log_w, log_shares):
@@ -45,13 +48,13 @@ class IWAE(ImportanceWeighted):
 
     Args:
         num_draws: int S >= 1.
-        warm_up_steps: see `Objective`.
+        beta: see `Objective`.
 
     Source: Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders" (2016).
     """
 
-    def __init__(self, num_draws=50, warm_up_steps=0, **kwargs):
-        super().__init__(warm_up_steps, **kwargs)
+    def __init__(self, num_draws: int = 50, *, beta: Any = 1.0, **kwargs):
+        super().__init__(beta, **kwargs)
         self.num_draws = as_count(num_draws, "num_draws")
 
     def bound(self, log_w, log_shares):
@@ -68,13 +71,13 @@ class CIWAE(IWAE):
     Args:
         num_draws: int S >= 1.
         elbo_share: float in [0, 1].
-        warm_up_steps: see `Objective`.
+        beta: see `Objective`.
 
     Source: Rainforth et al., "Tighter variational bounds are not necessarily better" (2018).
     """
 
-    def __init__(self, num_draws=50, elbo_share=0.5, warm_up_steps=0, **kwargs):
-        super().__init__(num_draws, warm_up_steps, **kwargs)
+    def __init__(self, num_draws: int = 50, elbo_share: float = 0.5, *, beta: Any = 1.0, **kwargs):
+        super().__init__(num_draws, beta=beta, **kwargs)
         if not 0 <= elbo_share <= 1:
             raise ValueError(f"`elbo_share` must be within [0, 1], but got {elbo_share!r}.")
         self.elbo_share = float(elbo_share)
@@ -93,11 +96,11 @@ class Grouped(ImportanceWeighted):
     Args:
         num_groups: int M >= 1.
         group_size: int K >= 1.
-        warm_up_steps: see `Objective`.
+        beta: see `Objective`.
     """
 
-    def __init__(self, num_groups=5, group_size=10, warm_up_steps=0, **kwargs):
-        super().__init__(warm_up_steps, **kwargs)
+    def __init__(self, num_groups: int = 5, group_size: int = 10, *, beta: Any = 1.0, **kwargs):
+        super().__init__(beta, **kwargs)
         self.num_groups = as_count(num_groups, "num_groups")
         self.group_size = as_count(group_size, "group_size")
         self.num_draws = self.num_groups * self.group_size

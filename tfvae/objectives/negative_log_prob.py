@@ -2,8 +2,8 @@
 
 import keras
 
-from tfvae.saving import register
-from tfvae.tensors import as_distribution
+from tfvae.host.saving import register
+from tfvae.host.tensors import as_distribution
 
 
 @register

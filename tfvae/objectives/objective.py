@@ -1,72 +1,102 @@
-"""The noun: what reduces log-densities to one number per example."""
+"""The noun: what turns one pass through a model into a loss."""
 
-import collections
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
 
 import keras
 import tensorflow as tf
+import tensorflow_probability as tfp
 
-Terms = collections.namedtuple("Terms", "loss reconstruction kl")
-Terms.__doc__ = "Per example, of shape (B,), in nats: the loss, −log p(x|z), and KL(q(z|x) ‖ p(z))."
+tfd = tfp.distributions
+
+
+class Draw(NamedTuple):
+    """What one pass through a model computed.
+
+    With several modalities `x`, `inputs` and `p` are dicts; what is missing in `x` is NaN.
+    """
+
+    x: Any  # the target, (B, *E)
+    inputs: Any  # what the encoder saw: x itself, unless the model was given pairs
+    q: tfd.Distribution  # q(z|x), batch shape (B,)
+    z: tf.Tensor  # the draws that the decoder saw, (B, D), or (S, B, D)
+    log_shares: (
+        tf.Tensor | None
+    )  # (S, B), the log of each draw's share in an expectation under q; None for equal shares
+    p: Any  # p(x|z), batch shape (B,) or (S, B)
+    prior: tfd.Distribution  # p(z), as it is for this batch
+    decode: Callable  # z -> p(x|z), for objectives that decode elsewhere
+    step: Any  # the optimizer's, for schedules
+    training: bool
+
+
+class Terms(NamedTuple):
+    """What an objective makes of a `Draw`, in nats."""
+
+    loss: tf.Tensor  # (B,), of each example: weighted by sample_weight, then averaged
+    metrics: dict[str, tf.Tensor]  # what the logs show: (B,), averaged like the loss, or ()
+    batch_loss: Any = 0.0  # (), a term of the minibatch as a whole, added once whatever the weights
 
 
 class Objective(keras.layers.Layer):
-    """Abstract: (x, q, z, p, prior) -> `Terms`. A layer that is never called, so that what it holds is saved.
+    """Abstract: `Draw` -> `Terms`. A layer that is never called, so that what it holds is trained and saved.
 
-    A subclass defines `terms`.
+    A subclass defines `terms`, and names in `metric_names` what its terms show in the logs.
 
     Args:
-        warm_up_steps: int, the optimizer steps over which a fit that is given no `KLWarmUp` raises the KL's weight from
-            0; 0 for none.
+        beta: float >= 0 or a `keras.optimizers.schedules.LearningRateSchedule` of the optimizer's step, such as
+            `tfvae.training.LinearWarmUp`: the KL's weight in training. Evaluation always uses 1.
 
     Attributes:
-        beta: float, the KL's weight in training, after any warm-up.
-        num_draws: int, how many z ~ q `terms` is given for each example; with 1, z has no axis for them.
+        is_bound: bool, whether −loss bounds log p(x) from below outside training.
+        num_draws: int S, how many z ~ q the pass holds for each example; with 1, z has no axis for them.
     """
 
+    is_bound: ClassVar[bool] = True
+    metric_names: ClassVar[tuple[str, ...]] = ("reconstruction", "kl")
     num_draws = 1
-    beta = 1.0
 
-    def __init__(self, warm_up_steps=0, **kwargs):
+    def __init__(self, beta: Any = 1.0, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
-        if warm_up_steps < 0:
-            raise ValueError(f"`warm_up_steps` must be at least 0, but got {warm_up_steps}.")
-        self.default_warm_up = int(warm_up_steps)
-        # The warm-up is counted in optimizer steps, so that it is exact in every step of a fused loop, and survives saving.
-        self.warm_up_start = self._counter("warm_up_start")
-        self.warm_up_steps = self._counter("warm_up_steps")
+        self.beta = as_schedule(beta, "beta")
         self.built = True
 
-    def _counter(self, name):
-        return self.add_weight(name=name, shape=(), dtype="int64", initializer="zeros", trainable=False)
+    def terms(self, draw: Draw) -> Terms:
+        """The `Terms` of a pass; outside training the loss is the negative bound on log p(x), with the KL's weight at 1."""
+        raise NotImplementedError(f"{type(self).__name__} must define `terms(draw)`.")
 
-    def warm_up(self, iterations):
-        """The KL weight's share in [0, 1] after `iterations` optimizer steps; 1 without a warm-up (see `KLWarmUp`)."""
-        done = tf.cast(tf.cast(iterations, tf.int64) - self.warm_up_start, tf.float32)
-        steps = tf.cast(self.warm_up_steps, tf.float32)
-        return tf.clip_by_value(tf.math.divide_no_nan(done, steps) + tf.cast(steps <= 0, tf.float32), 0.0, 1.0)
-
-    def terms(self, x, q, z, p, prior, beta_share=1.0, training=False, log_shares=None, decode=None):
-        """The `Terms` of each example.
-
-        Args:
-            x: `(B, *E)` data.
-            q: q(z|x), a `tfd.Distribution` of batch shape `(B,)`.
-            z: the decoder's z, `(B, D)`, or `(S, B, D)` with S draws.
-            p: p(x|z), batch shape `(B,)` or `(S, B)`.
-            prior: p(z), a `tfd.Distribution`.
-            beta_share: share of the KL weight in force, from `warm_up`.
-            training: bool; outside training the loss is the negative bound on log p(x), with the KL's weight at 1.
-            log_shares: `(S, B)`, the log of each draw's share in an expectation under q; None for equal shares.
-            decode: z -> p(x|z), for objectives that decode at other z than the ones given.
-        """
-        raise NotImplementedError(f"{type(self).__name__} must define `terms`.")
-
-    def get_config(self):
-        return {**super().get_config(), "warm_up_steps": self.default_warm_up}
+    def get_config(self) -> dict:
+        beta = keras.saving.serialize_keras_object(self.beta) if callable(self.beta) else self.beta
+        return {**super().get_config(), "beta": beta}
 
 
-def expectation(values, log_shares=None):
+def as_schedule(value: Any, argument: str) -> Any:
+    """A weight as a float >= 0, or as the schedule that it is (or whose config it is); ValueError for anything else."""
+    if isinstance(value, dict):
+        value = keras.saving.deserialize_keras_object(value)
+    if isinstance(value, keras.optimizers.schedules.LearningRateSchedule):
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not number >= 0:
+        raise ValueError(f"`{argument}` must be at least 0, or a Keras schedule, but got {value!r}.")
+    return number
+
+
+def at_step(weight: Any, step: Any) -> Any:
+    """The value of a weight, a number or a schedule, at an optimizer step."""
+    return weight(step) if callable(weight) else weight
+
+
+def expectation(values: tf.Tensor, log_shares: tf.Tensor | None = None) -> tf.Tensor:
     """(B,) from (B,) or (S, B): the mean over the draws, or their sum weighted by exp(log_shares)."""
     if values.shape.rank == 1:
         return values
     return tf.reduce_mean(values, axis=0) if log_shares is None else tf.reduce_sum(tf.exp(log_shares) * values, axis=0)
+
+
+def elbo_parts(reconstruction: tf.Tensor, kl: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The metrics of an objective that has the ELBO's two parts."""
+    return {"reconstruction": reconstruction, "kl": kl}

@@ -4,11 +4,13 @@ The loss has the bound's value and the decoder's and prior's gradient of it. Wha
 a prior that is made of encodings passes the prior's gradient on to the same encoder, besides.
 """
 
+from typing import Any
+
 import tensorflow as tf
 
+from tfvae.host.saving import register
 from tfvae.objectives.importance_weighted import IWAE, Grouped, ImportanceWeighted, log_mean_exp
-from tfvae.objectives.objective import Terms, expectation
-from tfvae.saving import register
+from tfvae.objectives.objective import Draw, Terms, at_step, elbo_parts, expectation
 
 
 def with_stopped_parameters(q):
@@ -31,11 +33,11 @@ class STL(IWAE):
     Source: Roeder, Wu and Duvenaud, "Sticking the landing" (2017).
     """
 
-    def __init__(self, num_draws=1, warm_up_steps=0, **kwargs):
-        super().__init__(num_draws, warm_up_steps, **kwargs)
+    def __init__(self, num_draws: int = 1, *, beta: Any = 1.0, **kwargs):
+        super().__init__(num_draws, beta=beta, **kwargs)
 
-    def terms(self, x, q, z, p, prior, *args, **kwargs):
-        return super().terms(x, with_stopped_parameters(q), z, p, prior, *args, **kwargs)
+    def terms(self, draw: Draw) -> Terms:
+        return super().terms(draw._replace(q=with_stopped_parameters(draw.q)))
 
 
 class _Routed(ImportanceWeighted):
@@ -46,26 +48,28 @@ class _Routed(ImportanceWeighted):
     def bound(self, log_w, log_shares):
         return log_mean_exp(log_w, log_shares)
 
-    def terms(self, x, q, z, p, prior, beta_share=1.0, training=False, log_shares=None, decode=None):
-        if not training:
-            return super().terms(x, q, z, p, prior, beta_share, training, log_shares)
-        if log_shares is not None:
+    def terms(self, draw: Draw) -> Terms:
+        if not draw.training:
+            return super().terms(draw)
+        if draw.log_shares is not None:
             raise ValueError(f"{type(self).__name__} needs equal shares, but the posterior draws from each component.")
-        z = z if self.num_draws > 1 else z[None]
+        beta = at_step(self.beta, draw.step)
+        z = draw.z if self.num_draws > 1 else draw.z[None]
         fixed = tf.stop_gradient(z)
         # One decoding, at fixed z, so that both gradients are of the same weights, whatever the decoder's dropout draws.
         with tf.GradientTape() as tape:
             tape.watch(fixed)
-            likelihood, kl = self.densities(x, with_stopped_parameters(q), fixed, decode(fixed), prior)
-            log_w = likelihood - beta_share * kl
+            stopped = draw._replace(q=with_stopped_parameters(draw.q), z=fixed, p=draw.decode(fixed))
+            likelihood, kl = self.densities(stopped)
+            log_w = likelihood - beta * kl
         along = tf.stop_gradient(tape.gradient(log_w, fixed))
         to_encoder = tf.reduce_sum(along * _gradient_of(z), axis=list(range(2, z.shape.rank)))
         if self.learns_from_density:
-            to_encoder -= beta_share * _gradient_of(q.log_prob(fixed))
-        a, b = self._shares(tf.stop_gradient(log_w), beta_share)
+            to_encoder -= beta * _gradient_of(draw.q.log_prob(fixed))
+        a, b = self._shares(tf.stop_gradient(log_w), beta)
         surrogate = tf.reduce_sum(a * _gradient_of(log_w) + b * to_encoder, axis=0)
         loss = -(tf.stop_gradient(self.bound(log_w, None)) + surrogate)
-        return Terms(loss, -expectation(likelihood), expectation(kl))
+        return Terms(loss, elbo_parts(-expectation(likelihood), expectation(kl)))
 
     def _shares(self, log_w, beta):
         """(a, b), each `(S, B)`, where log w = log p(x|z) + β (log p(z) − log q(z|x))."""
@@ -82,7 +86,7 @@ class DReG(_Routed, IWAE):
     """IWAE with the doubly reparameterized gradient: the encoder learns from Σ_s w̃_s² ∂ log w_s through z_s alone.
 
     w̃ are the normalized weights, and q's parameters in log q(z|x) take no gradient. Unbiased for IWAE's gradient, with a
-    signal-to-noise ratio that does not fall with S; at a KL weight of β in a warm-up it takes (1 − β) w̃ + β w̃² in place of
+    signal-to-noise ratio that does not fall with S; at a KL weight of β it takes (1 − β) w̃ + β w̃² in place of
     w̃², to stay so. The decoder's and the prior's gradient is IWAE's.
 
     Source: Tucker et al., "Doubly reparameterized gradient estimators for Monte Carlo objectives" (2019).

@@ -4,8 +4,8 @@ import random
 
 import numpy as np
 
-from tfvae.layers.distribution_layer import as_count
-from tfvae.saving import register
+from tfvae.host.arguments import as_count
+from tfvae.host.saving import register
 
 
 def seed_or_random(seed):

@@ -6,11 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae.distributions import DiagonalNormalMixture, LocalNormalMixture
-from tfvae.layers.distribution_layer import as_count, as_shape, next_seed
+from tfvae.distributions.mixtures import DiagonalNormalMixture, LocalNormalMixture
+from tfvae.host.arguments import as_count, as_shape
+from tfvae.host.saving import register
+from tfvae.host.seeds import next_seed
 from tfvae.priors.components import check_components, check_points
 from tfvae.priors.prior import EncodedPrior
-from tfvae.saving import register
 
 _ROWS = 4096  # encoded at a time
 

@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.layers.distribution_layer import as_count
+from tfvae.host.arguments import as_count
+from tfvae.host.saving import register
 from tfvae.priors.components import seed_or_random
 from tfvae.priors.prior import Prior
-from tfvae.saving import register
 
 tfd, tfb = tfp.distributions, tfp.bijectors
 

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae.distributions import DiagonalNormalMixture
+from tfvae.distributions.mixtures import DiagonalNormalMixture
+from tfvae.host.saving import register
 from tfvae.priors.components import Components, RandomComponents, check_components, check_points, seed_or_random
 from tfvae.priors.prior import Prior
-from tfvae.saving import register
 
 
 @register

@@ -4,8 +4,9 @@ import weakref
 
 import keras
 
-from tfvae.distributions import diagonal_normal
-from tfvae.layers.distribution_layer import as_shape, float32_policy
+from tfvae.distributions.mixtures import diagonal_normal
+from tfvae.host.arguments import as_shape
+from tfvae.host.precision import float32_policy
 
 
 class Prior(keras.layers.Layer):
@@ -36,6 +37,14 @@ class Prior(keras.layers.Layer):
             x: in training the examples, `(B, *E)`, for a prior that they are part of; else None.
         """
         return self.distribution()
+
+    def posterior(self, q):
+        """q(z|x) of what the encoder returned, `DistributionTensor` to `DistributionTensor`: the same for most priors.
+
+        A prior that shapes the posterior, as the rates of a Poisson prior multiply the encoder's, does it here: training,
+        importance sampling, annealing and measures of the latent space all take q from here.
+        """
+        return q
 
     @property
     def num_terms(self):

@@ -3,8 +3,8 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.host.saving import register
 from tfvae.priors.prior import Prior
-from tfvae.saving import register
 
 tfd = tfp.distributions
 

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae.distributions import DiagonalNormalMixture
-from tfvae.layers.distribution_layer import as_shape
+from tfvae.distributions.mixtures import DiagonalNormalMixture
+from tfvae.host.arguments import as_shape
+from tfvae.host.saving import register
 from tfvae.priors.components import check_components, check_points
 from tfvae.priors.prior import EncodedPrior
-from tfvae.saving import register
 
 
 @register

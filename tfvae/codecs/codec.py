@@ -1,0 +1,98 @@
+"""The two ways between a user's data and what a model takes."""
+
+import abc
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from tfvae.data.tables import check_values, read_table, write_table
+from tfvae.host.errors import UserError
+
+
+class Codec(abc.ABC):
+    """Abstract: rows as the user has them <-> vectors as a model takes them. A run keeps it in its config, under `kind`."""
+
+    kind: ClassVar[str]
+    suffixes: ClassVar[tuple] = (".csv", ".parquet", ".npy", ".npz")  # of the files that `write` can write
+    log_jacobian = 0.0  # log |d vectors / d data|, by which a log density of vectors becomes one in the data's units
+
+    @abc.abstractmethod
+    def read(self, data):
+        """The rows in a file, folder or known set, checked; raises UserError where they cannot be used."""
+
+    @abc.abstractmethod
+    def check(self, rows):
+        """Rows that are at hand, as `read` gives them; raises UserError where they cannot be used."""
+
+    def rows(self, data):
+        """The rows in a file, folder or known set, or those that `data` itself is."""
+        return self.read(data) if isinstance(data, str | Path) else self.check(data)
+
+    def check_path(self, path):
+        """UserError where `write` could not write a file of that name."""
+        path = Path(path)
+        if not path.name.lower().endswith(self.suffixes):
+            names = f"{', '.join(self.suffixes[:-1])} or {self.suffixes[-1]}"
+            raise UserError(f"{path} cannot be written: give a name that ends in {names}.")
+        if not path.absolute().parent.is_dir():
+            raise UserError(f"{path} cannot be written: there is no folder {path.absolute().parent}.")
+
+    @abc.abstractmethod
+    def write(self, rows, path):
+        """Writes rows to a file, whole or not at all; raises UserError where it cannot."""
+
+    @abc.abstractmethod
+    def transform(self, rows, seed=0):
+        """Rows as float32 `(n, D)`; `seed` is of any noise that is added."""
+
+    @abc.abstractmethod
+    def inverse(self, vectors):
+        """Vectors `(n, D)` as rows."""
+
+    @abc.abstractmethod
+    def to_config(self):
+        """As data; `from_config` is the inverse."""
+
+    @classmethod
+    @abc.abstractmethod
+    def from_config(cls, config, folder=None, model=None):
+        """The codec of that config, of the run in `folder`, for its model of that name (None: the whole run)."""
+
+    def takes_draws(self, path):
+        """Whether a file of that name holds data alone, and no means."""
+        del path
+        return False
+
+
+class VectorCodec(Codec):
+    """Rows of numbers, as they are: the codec of a run that has no other."""
+
+    kind = "vectors"
+
+    def read(self, data):
+        return self.check(read_table(data))
+
+    def check(self, rows):
+        frame = check_values(pd.DataFrame(rows).rename(columns=str))
+        for name in frame:
+            if not pd.api.types.is_numeric_dtype(frame[name]):
+                raise UserError(f"Column {name!r} must hold numbers, but holds {frame[name].iloc[0]!r}.")
+        return frame
+
+    def write(self, rows, path):
+        write_table(rows, path)
+
+    def transform(self, rows, seed=0):
+        return rows.to_numpy("float32")
+
+    def inverse(self, vectors):
+        return pd.DataFrame(np.asarray(vectors), columns=[f"x{d}" for d in range(np.shape(vectors)[1])])
+
+    def to_config(self):
+        return {}
+
+    @classmethod
+    def from_config(cls, config, folder=None, model=None):
+        return cls()

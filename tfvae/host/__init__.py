@@ -1,0 +1,1 @@
+"""What TensorFlow, Keras and TFP must be told."""

@@ -1,0 +1,53 @@
+"""The one door to what Keras, TensorFlow and TFP do not export: each thing behind a function that says what it is for.
+
+`tests/host/test_keras_door.py` has a test for each that fails when the host moves it.
+"""
+
+import math
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+# The base class by which Keras makes its own `keras.Variable` acceptable to TensorFlow: `tf.is_tensor` is true for it,
+# Keras passes it on unchanged, and any computing op converts it by `__tf_tensor__`.
+TensorType: Any = tf.__internal__.types.Tensor
+
+# TFP's functions open a name scope on a distribution by this method; other private names are never asked of it.
+NAME_SCOPE_METHOD = "_name_and_control_scope"
+
+# Keras' `fit` calls `evaluate` for its validation data with this argument.
+_INSIDE_FIT = "_use_cached_eval_dataset"
+
+
+def sublayers(layer: keras.layers.Layer, include_self: bool = True) -> list[keras.layers.Layer]:
+    """All layers within a layer or model, at any depth."""
+    return list(layer._flatten_layers(include_self=include_self))
+
+
+def largest_output(layers: list[keras.layers.Layer]) -> int:
+    """How many numbers the widest output of these layers holds for one example; 0 where no shape is known."""
+    nodes = [node for layer in layers for node in layer._inbound_nodes]
+    shapes = [t.shape[1:] for node in nodes for t in node.output_tensors]
+    return max([0, *(math.prod(shape) for shape in shapes if None not in shape)])
+
+
+def is_validation_inside_fit(arguments: dict[str, Any]) -> bool:
+    """Whether `evaluate` was called with these keyword arguments by `fit`, for its validation data."""
+    return bool(arguments.get(_INSIDE_FIT, False))
+
+
+def is_distributed(model: keras.Model) -> bool:
+    """Whether the model was made under a distribution strategy; Keras' public property answers for the scope instead."""
+    return model._distribute_strategy is not None
+
+
+def seed_states(model: keras.Model) -> list[keras.Variable]:
+    """The state of every seed generator in the model, Keras' own layers' included: `.keras` files leave it out."""
+    return [v for v in model.non_trainable_variables if v.name == "seed_generator_state"]
+
+
+def sharing_variable(variable: tf.Variable) -> keras.Variable:
+    """A Keras variable that shares its storage with a `tf.Variable`, so that Keras trains and saves that one."""
+    name = variable.name.split(":")[0].replace("/", "_")
+    return keras.Variable(variable, dtype=variable.dtype.name, trainable=variable.trainable, name=name)

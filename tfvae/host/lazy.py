@@ -1,0 +1,49 @@
+"""Packages whose public names are imported when they are first asked for, as their `__init__.pyi` lists them.
+
+Keras finds the classes in a saved model by a registry that they enter as they are imported. So whoever takes a public name
+of tfvae gets all of them registered, and so does whoever imports tfvae and Keras, in either order, and loads a file.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import lazy_loader
+import wrapt
+
+_REGISTERED = "tfvae.models.registered"
+_WITH_KERAS = ("host.saving", "host.tensors", "host.compiled", "host.keras_door", "host.precision", "distributions",
+               "divergences", "importance", "layers", "priors", "objectives", "networks", "training", "models",
+               "evaluation")  # fmt: skip
+
+
+def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """(`__getattr__`, `__dir__`, `__all__`) of a package, from the stub beside its `file`.
+
+    Args:
+        package: its `__name__`.
+        file: its `__file__`.
+    """
+    get, listing, names = lazy_loader.attach_stub(package, file)
+
+    def get_registered(name):
+        value = get(name)
+        if type(sys.modules.get("keras")) is ModuleType:  # loaded, and not by `lazy_loader` in name only
+            importlib.import_module(_REGISTERED)
+        return value
+
+    return get_registered, listing, names
+
+
+def register_with_keras() -> None:
+    """Registers every class with Keras: now where it is imported, else as soon as it is."""
+    wrapt.register_post_import_hook(_register, "keras")
+
+
+def _register(keras):
+    """Not while a module of ours imports Keras: it is half there, and whoever asked for it registers when it is done."""
+    del keras
+    if not any(name.startswith(tuple(f"tfvae.{part}" for part in _WITH_KERAS)) for name in sys.modules):
+        importlib.import_module(_REGISTERED)

@@ -1,0 +1,84 @@
+"""One pass through a model, decoded where somebody looks."""
+
+import functools
+
+import keras
+import tensorflow as tf
+
+from tfvae.distributions.unfolded import Unfolded
+from tfvae.host.tensors import DistributionTensor, as_distribution
+
+OWNER = "VAE (the decoder must end in a distribution layer; it)"
+
+
+class Pass:
+    """x -> q(z|x) -> p(x|z), decoded once for each set of draws that is looked at.
+
+    An objective of one draw looks at the posterior's own z, and so does `predict`; one of several draws takes others, and
+    then the first ones are never decoded.
+
+    Args:
+        posterior: q(z|x) with its draw, a `DistributionTensor`.
+        decode: z -> p(x|z), a `DistributionTensor` or a dict of them.
+    """
+
+    def __init__(self, posterior, decode):
+        self.posterior, self.decode = posterior, decode
+
+    @functools.cached_property
+    def p(self):
+        """p(x|z) at the posterior's own z."""
+        return self.decode(self.posterior.value)
+
+    def at(self, z):
+        """p(x|z) at these z."""
+        return self.p if z is self.posterior.value else self.decode(z)
+
+    def seen_as(self, structure):
+        """The output of a model: a `Decoding` for each leaf of `structure`, the decoder's output shape."""
+        if not isinstance(structure, dict):
+            return Decoding(self)
+        return {name: Decoding(self, name) for name in structure}
+
+
+class Decoding(DistributionTensor):
+    """p(x|z), or its part of that `name`, in the pass that it is of; what `VAE.call` returns."""
+
+    def __init__(self, of, name=None):
+        self.of, self.name = of, name
+
+    @property
+    def _part(self):
+        return self.of.p if self.name is None else self.of.p[self.name]
+
+    @property
+    def distribution(self):
+        return self._part.distribution
+
+    @property
+    def value(self):
+        return self._part.value
+
+
+def distributions_of(p):
+    """p(x|z) without its values: a `tfd.Distribution`, or a dict of them."""
+    return keras.tree.map_structure(lambda part: as_distribution(part, OWNER), p)
+
+
+def decode_folded(decoder, z, event_shape, training):
+    """p(x|z) for z of shape `(…, *event_shape)`, of batch shape `(…,)`.
+
+    Keras' functional decoders take one batch axis: further ones are folded into it, and the distribution is unfolded.
+    """
+    leading = z.shape[: z.shape.rank - len(event_shape)]
+    if len(leading) == 1:
+        return decoder(z, training=training)
+    batch = tf.shape(z)[: len(leading)]
+    p = decoder(tf.reshape(z, [-1, *event_shape]), training=training)
+    static = leading if leading.is_fully_defined() else batch
+
+    def unfolded(part):
+        value = tf.reshape(part.value, tf.concat([batch, tf.shape(part.value)[1:]], axis=0))
+        return DistributionTensor(Unfolded(as_distribution(part, OWNER), static), value)
+
+    return keras.tree.map_structure(unfolded, p)

@@ -1,0 +1,55 @@
+"""Models for tables, one function each: `tfvae fit DATA --model NAME`; `make_prior(latent_dim)` replaces the prior."""
+
+import lazy_loader
+
+from tfvae import layers, models, priors
+
+keras = lazy_loader.load("keras")
+
+
+def mixture_prior(
+    num_continuous, num_categories=(), latent_dim=None, hidden=(128, 128), num_components=50, seed=0, **kwargs
+):
+    """Gaussian decoder with a learned scale for each column, and a mixture prior that holds the modes."""
+    latent_dim = latent_dim or _default_latent_dim(num_continuous, num_categories)
+    likelihood = layers.TableLikelihood(num_continuous, num_categories, scale=_learned_scale(num_continuous))
+    kwargs = {"make_prior": lambda size: priors.MixturePrior(size, num_components, seed=seed), **kwargs}
+    return _vae(likelihood, latent_dim, hidden, **kwargs)
+
+
+def mixture_decoder(num_continuous, num_categories=(), latent_dim=None, hidden=(128, 128), num_components=16, **kwargs):
+    """Mixture of normals as decoder output, N(0, I) as prior: document 000's cure."""
+    latent_dim = latent_dim or _default_latent_dim(num_continuous, num_categories)
+    likelihood = layers.TableLikelihood(num_continuous, num_categories, num_components=num_components, epsilon=1e-2)
+    return _vae(likelihood, latent_dim, hidden, **kwargs)
+
+
+def gaussian(num_continuous, num_categories=(), latent_dim=None, hidden=(128, 128), **kwargs):
+    """Gaussian decoder with a learned scale for each column, N(0, I) as prior: the plain VAE, calibrated."""
+    latent_dim = latent_dim or _default_latent_dim(num_continuous, num_categories)
+    likelihood = layers.TableLikelihood(num_continuous, num_categories, scale=_learned_scale(num_continuous))
+    return _vae(likelihood, latent_dim, hidden, **kwargs)
+
+
+def _default_latent_dim(num_continuous, num_categories=()):
+    """Half as many dimensions as columns, from 2 to 16."""
+    return min(16, max(2, (num_continuous + len(num_categories)) // 2))
+
+
+def _learned_scale(num_continuous):
+    # In standard deviations of the columns; starting well below 1, because above it collapse is the best solution.
+    return layers.LearnedScale(per_feature=True, initial=0.3, floor=1e-2) if num_continuous else None
+
+
+def _vae(likelihood, latent_dim, hidden, make_prior=None, **kwargs):
+    width = likelihood.num_continuous + sum(likelihood.num_categories)
+    learning_rate = kwargs.pop("learning_rate", 1e-3)
+    # A floor, because a row far outside of the training data, such as one of -9999, takes a softplus to 0.
+    posterior = layers.IndependentNormal(latent_dim, epsilon=1e-4, name="posterior")
+    return models.make_dense_vae(
+        width, latent_dim, hidden, prior=make_prior and make_prior(latent_dim), likelihood=likelihood, posterior=posterior,
+        optimizer=keras.optimizers.Adam(learning_rate), **kwargs,
+    )  # fmt: skip
+
+
+MODELS = {"mixture-prior": mixture_prior, "mixture-decoder": mixture_decoder, "gaussian": gaussian}

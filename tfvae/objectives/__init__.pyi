@@ -1,0 +1,11 @@
+from .elbo import ELBO as ELBO
+from .importance_weighted import CIWAE as CIWAE
+from .importance_weighted import IWAE as IWAE
+from .importance_weighted import MIWAE as MIWAE
+from .negative_log_prob import NegativeLogProb as NegativeLogProb
+from .objective import Draw as Draw
+from .objective import Objective as Objective
+from .objective import Terms as Terms
+from .routed import PIWAE as PIWAE
+from .routed import STL as STL
+from .routed import DReG as DReG

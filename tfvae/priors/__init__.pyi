@@ -1,0 +1,11 @@
+from .components import Components as Components
+from .components import NarrowComponents as NarrowComponents
+from .components import RandomComponents as RandomComponents
+from .components import UniformComponents as UniformComponents
+from .exemplar import ExemplarPrior as ExemplarPrior
+from .flow import FlowPrior as FlowPrior
+from .mixture import MixturePrior as MixturePrior
+from .prior import EncodedPrior as EncodedPrior
+from .prior import Prior as Prior
+from .standard_normal import StandardNormal as StandardNormal
+from .vamp import VampPrior as VampPrior

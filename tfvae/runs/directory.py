@@ -1,0 +1,182 @@
+"""Run directories: the whole record of a run, written so that a kill leaves the old file or the new, never half of one."""
+
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import re
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+
+from tfvae.data.files import replacing
+from tfvae.host.errors import UserError
+from tfvae.version import __version__
+
+CONFIG, METRICS, HISTORY, MODEL = "config.json", "metrics.json", "history.csv", "model.keras"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunDirectory:
+    """A run's folder: `config.json`, `metrics.json`, `history.csv`, models, `checkpoints/`, `figures/`, `report.html`."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, path, config, *, overwrite=False, resume=False):
+        """A new run with its config, or the unfinished one at `path`; raises UserError where something is in the way."""
+        run = cls(Path(path))
+        if resume:
+            before = run.read_json(CONFIG)
+            differing = [k for k in ("command", "arguments") if before.get(k) != _plain(config).get(k)]
+            if differing:
+                raise UserError(
+                    f"{path} was started with other settings ({_difference(before, _plain(config))}): "
+                    "resume it with the same ones, or give another `out`."
+                )
+            run.clear_temporaries()
+            return run
+        text = json.dumps(_plain({**config, "versions": versions()}), allow_nan=False)  # before anything is written
+        cls.check_free(path, overwrite=overwrite)
+        if overwrite and run._is_ours():
+            shutil.rmtree(run.path)
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
+            run.write_json(CONFIG, json.loads(text))
+        except OSError as error:
+            raise UserError(f"{path} cannot be written ({error.strerror}): give another `out`.") from None
+        return run
+
+    @classmethod
+    def check_free(cls, path, *, overwrite=False, resume=False):
+        """Raises UserError where something at `path` is in the way of a new run, or nothing there can be resumed."""
+        run = cls(Path(path))
+        if resume:
+            run.read_json(CONFIG)
+        elif run.path.exists() and (not run.path.is_dir() or any(run.path.glob("[!.]*"))):
+            if not overwrite:
+                raise UserError(f"{path} already exists: give another `out`, or `resume=True`, or `overwrite=True`.")
+            if not run._is_ours():
+                raise UserError(f"{path} is not a run directory, so it is not overwritten: give another `out`.")
+
+    def _is_ours(self):
+        try:
+            config = self.read_json(CONFIG)
+        except UserError:
+            return False
+        return isinstance(config, dict) and {"command", "arguments", "versions"} <= set(config)
+
+    @classmethod
+    def open(cls, path):
+        """The run at `path`; raises UserError where there is none."""
+        run = cls(Path(path))
+        run.read_json(CONFIG)
+        return run
+
+    def clear_temporaries(self):
+        """Deletes what a kill in the middle of a write has left: every hidden file and folder is one."""
+        for path in self.path.rglob(".*"):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def writing(self, name):
+        """A temporary path beside `name`, moved onto it when the block ends well."""
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(target) as temporary:
+            yield temporary
+
+    def write_text(self, name, text):
+        with self.writing(name) as path:
+            path.write_text(text, encoding="utf-8")
+
+    def write_json(self, name, data):
+        self.write_text(name, json.dumps(_plain(data), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def read_json(self, name, default=None):
+        path = self.path / name
+        if default is not None and not path.exists():
+            return default
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UserError(f"{self.path} is not a run directory: it has no {name}.") from None
+        except (OSError, ValueError):
+            raise UserError(f"{path} cannot be read: the file is damaged.") from None
+
+    def write_table(self, name, frame):
+        with self.writing(name) as path:
+            frame.to_csv(path, index=False)
+
+    def save_figure(self, name, figure):
+        """Writes a matplotlib figure to `figures/NAME.png` and closes it."""
+        with self.writing(f"figures/{name}.png") as path:
+            with (
+                warnings.catch_warnings()
+            ):  # of glyphs that a font lacks and labels that are too long: seen in the figure
+                warnings.simplefilter("ignore", UserWarning)
+                figure.savefig(path, format="png", dpi=110, bbox_inches="tight")
+        figure.clear()
+
+    def figures(self):
+        """Their files, in the order of their numbers: 2 before 10."""
+        found = (self.path / "figures").glob("[!.]*.png")
+        return sorted(found, key=lambda path: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", path.stem)])
+
+    def save_model(self, model, name=MODEL):
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=".writing-", dir=self.path
+        ) as folder:  # Keras insists on the suffix .keras
+            temporary = Path(folder) / "model.keras"
+            model.save(temporary)
+            os.replace(temporary, target)
+
+    def models(self):
+        """Name -> path of the models in this run."""
+        paths = [*self.path.glob(MODEL), *sorted(self.path.glob("models/*.keras"))]
+        sections = sorted(self.path.glob(f"sections/*/{MODEL}"))
+        return {path.stem: path for path in paths} | {path.parent.name: path for path in sections}
+
+    def model_path(self, name=None):
+        """The file of the model of that name; of the first one without a name."""
+        models = self.models()
+        if not models:
+            raise UserError(f"{self.path} holds no finished model: continue it by `resume=True`.")
+        name = name or next(iter(models))
+        if name not in models:
+            raise UserError(f"{self.path} has no model {name!r}; it has {', '.join(models)}.")
+        return models[name]
+
+
+def versions():
+    """The library versions that a run depends on."""
+    from importlib.metadata import version
+
+    names = ("tensorflow", "keras", "tensorflow-probability", "numpy")
+    return {"tfvae": __version__, **{name: version(name) for name in names}}
+
+
+def _plain(value):
+    """`value` with numpy numbers, tuples and paths made into what JSON has."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no other word for it
+    return str(value) if isinstance(value, Path) else value
+
+
+def _difference(before, after):
+    before, after = ({"command": c.get("command"), **c.get("arguments", {})} for c in (before, after))
+    keys = [k for k in {**before, **after} if before.get(k) != after.get(k)]
+    return ", ".join(f"{k} was {before.get(k)!r}, now {after.get(k)!r}" for k in keys)

@@ -1,0 +1,210 @@
+"""A finished run, loaded for use in the data's own units."""
+
+import dataclasses
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tfvae import evaluation
+from tfvae.codecs.codec import Codec, VectorCodec
+from tfvae.codecs.haplotype_codec import JOINT, SECTIONS, finished_sections
+from tfvae.codecs.of_run import codec_of
+from tfvae.data.tables import check_values, read_table
+from tfvae.host.errors import UserError
+from tfvae.host.stderr import import_quietly, start_tensorflow
+from tfvae.runs.directory import CONFIG, METRICS, RunDirectory
+from tfvae.runs.report import write_report
+
+_ROWS = 4096  # encoded or decoded at a time
+
+
+def load_model(path: str | Path) -> Any:
+    """A saved tfvae model; raises UserError where the file is not one."""
+    start_tensorflow()
+    keras, fast_fit = import_quietly("keras"), import_quietly("tfvae.training.fast_fit")
+    try:
+        model = keras.models.load_model(path)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"{path} is not a model that tfvae can load: {reason[:300]}") from error
+    if not isinstance(model, fast_fit.FastFit):
+        raise UserError(f"{path} is not a model that tfvae can load: it holds a {type(model).__name__}, not a VAE.")
+    return model
+
+
+def load_run(path: str | Path, model: str | None = None) -> "Run":
+    """The run in the directory `path`: see `Run`.
+
+    Args:
+        path: a run directory.
+        model: name of the model, in a run that has several; a run of sections is one `SectionedVAE` without a name.
+    """
+    return Run.open(path, model)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A finished run: it samples, encodes, decodes and scores in the data's own units.
+
+    Config and codec are read once, when it is opened; the model is loaded when it is first needed.
+
+    Attributes:
+        directory: `RunDirectory`.
+        config: dict, what the run was told.
+        codec: `Codec`, the two ways between the data's rows and the model's vectors; None where no model is finished.
+        name: of the model, in a run that has several.
+    """
+
+    directory: RunDirectory
+    config: dict
+    codec: Codec | None
+    name: str | None = None
+
+    @classmethod
+    def open(cls, path: str | Path, model: str | None = None) -> "Run":
+        """The run at `path`, with its model of that name; UserError where there is none."""
+        directory = RunDirectory.open(path)
+        config = directory.read_json(CONFIG)
+        if model is not None:
+            directory.model_path(model)
+        return cls(directory, config, codec_of(config, directory.path, model), model)
+
+    @classmethod
+    def without_model(cls, path: str | Path) -> "Run":
+        """A run whose every fit has failed: its metrics and its report."""
+        directory = RunDirectory.open(path)
+        return cls(directory, directory.read_json(CONFIG), None)
+
+    @functools.cached_property
+    def model(self) -> Any:
+        """The Keras model as it was saved; of a run of sections the `SectionedVAE`."""
+        if self.codec is not None and self.codec.kind == "haplotypes" and self.name is None:
+            return _sections_of(self.directory, self.codec)
+        return load_model(self.directory.model_path(self.name))
+
+    @functools.cached_property
+    def vae(self) -> Any:
+        """The model as a `VAE`, also where it is one of `make_vae`."""
+        model = self.model
+        layered = import_quietly("tfvae.models.layered")
+        return layered.as_vae(model) if hasattr(model, "get_layer") and not hasattr(model, "prior") else model
+
+    @property
+    def metrics(self) -> dict:
+        """What was measured, as `metrics.json` holds it."""
+        return self.directory.read_json(METRICS, default={})
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """The logs of each epoch, of a run with one model."""
+        return pd.read_csv(self.directory.path / "history.csv")
+
+    def sample(self, n: int = 1000, seed: int = 0, mean: bool = False) -> Any:
+        """n draws from p(x), or decoder means: rows as the data has them, a DataFrame for a table."""
+        return self._rows(self.vae.sample(n, seed=seed, mean=mean))
+
+    def encode(self, data: Any) -> pd.DataFrame:
+        """The means and standard deviations of q(z|x) of each row: columns z0_mean, z0_sd, …
+
+        Args:
+            data: rows as the run was fitted to, or the path of a file of them.
+        """
+        vectors = self._vectors(data)
+        q = [self.vae.encode(some).distribution for some in _pieces(vectors)]
+        parts = {
+            name: np.concatenate([getattr(d, of)() for d in q]) for name, of in (("mean", "mean"), ("sd", "stddev"))
+        }
+        return pd.DataFrame({f"z{d}_{k}": v[:, d] for k, v in parts.items() for d in range(v.shape[1])})
+
+    def decode(self, codes: Any, seed: int | None = None) -> Any:
+        """The means of p(x|z) for codes z, as rows; or draws from it, where a `seed` is given.
+
+        Args:
+            codes: a table with columns z0_mean, z1_mean, … as `encode` gives them, an array `(n, D)`, or the path of either.
+            seed: int or None.
+        """
+        frame = read_table(codes) if isinstance(codes, str | Path) else pd.DataFrame(codes).rename(columns=str)
+        frame, dimension = check_values(frame), self.vae.latent_shape[0]
+        names = [f"z{d}_mean" for d in range(dimension)]
+        frame = frame[names] if all(name in frame for name in names) else frame
+        if len(frame.columns) != dimension:
+            raise UserError(f"The codes have {len(frame.columns)} columns, but this model's have {dimension}.")
+        z = VectorCodec().check(frame).to_numpy("float32")
+        decoded = [self.vae.decode(some) for some in _pieces(z)]
+        rows = [np.asarray(p.mean() if seed is None else p.sample(seed=seed + k)) for k, p in enumerate(decoded)]
+        return self._rows(np.concatenate(rows))
+
+    def estimate(
+        self,
+        data: Any,
+        num_samples: int = 200,
+        seed: int = 0,
+        *,
+        annealed: bool = False,
+        num_chains: int = 16,
+        step_size: float = 0.05,
+    ) -> Any:
+        """log p(x) of each row in nats and in the data's units, with what is known of its error.
+
+        Args:
+            data: rows as the run was fitted to, or the path of a file of them.
+            num_samples: importance samples of each row, or annealing's intermediate distributions.
+            seed: of the draws, and of the noise that dequantizes integers.
+            annealed: bool, by annealed importance sampling: slower, and a tighter bound.
+            num_chains, step_size: of annealing, see `tfvae.evaluation.annealed_log_likelihood`.
+
+        Returns:
+            A `LikelihoodEstimate`, or an `AnnealedEstimate`.
+        """
+        if annealed and self.codec.kind == "haplotypes":
+            raise UserError("Haplotypes are scored by importance sampling alone: give more `num_samples` instead.")
+        vectors = self._vectors(data, seed)
+        if annealed:
+            estimate = evaluation.annealed_log_likelihood(
+                self.vae, vectors, num_samples, num_chains, step_size=step_size, seed=seed
+            )
+        else:
+            estimate = self.vae.log_likelihood(vectors, num_samples=num_samples, seed=seed)
+        return estimate._replace(log_likelihood=estimate.log_likelihood + self.codec.log_jacobian)
+
+    def score(self, data: Any, num_samples: int = 200, seed: int = 0, **how: Any) -> pd.DataFrame:
+        """`estimate` as a table: log_likelihood, standard_error and effective_sample_size of each row."""
+        return score_table(self.estimate(data, num_samples, seed, **how))
+
+    def report(self) -> Path:
+        """Writes `report.html` anew and returns its path."""
+        return write_report(self.directory)
+
+    def _vectors(self, data, seed=0):
+        rows = self.codec.rows(data)
+        vectors, shape = self.codec.transform(rows, seed), self.vae.data_shape
+        if vectors.shape[1] != np.prod(shape):
+            raise UserError(f"The data have {vectors.shape[1]} columns, but this model takes {int(np.prod(shape))}.")
+        return vectors.reshape(-1, *shape)
+
+    def _rows(self, vectors):
+        return self.codec.inverse(vectors.reshape(len(vectors), -1))
+
+
+def score_table(estimate: Any) -> pd.DataFrame:
+    """An estimate's rows as a table."""
+    names = ("log_likelihood", "standard_error", "effective_sample_size")
+    return pd.DataFrame({name: getattr(estimate, name) for name in names})
+
+
+def _pieces(rows):
+    return np.array_split(rows, -(-len(rows) // _ROWS))
+
+
+def _sections_of(directory, codec):
+    """The finished sections' models as one, each loaded when it is needed."""
+    names = finished_sections(directory.path)
+    latent_dims = [directory.read_json(f"{SECTIONS}/{name}/{METRICS}")["latent_dim"] for name in names]
+    joint = directory.path / JOINT
+    loaders = [functools.partial(load_model, directory.model_path(name)) for name in names]
+    start_tensorflow()
+    sectioned = import_quietly("tfvae.models.sections").SectionedVAE
+    return sectioned(loaders, codec.num_sites, latent_dims, load_model(joint) if joint.exists() else None)

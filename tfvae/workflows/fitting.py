@@ -1,0 +1,82 @@
+"""What the fits of tables and images share."""
+
+import inspect
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+import tfvae
+from tfvae import plots, runs
+from tfvae.host.errors import UserError
+from tfvae.host.stderr import start_tensorflow
+from tfvae.priors.by_name import PriorChoice
+from tfvae.runs.directory import RunDirectory
+
+
+def folder_of(out):
+    """The run directory's path: the one given, or a new one that the system clears away."""
+    return Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="tfvae-")) / "run"
+
+
+def start_run(out, config, *, overwrite, resume):
+    """The `RunDirectory` with its config; UserError where its data have changed since it was started."""
+    directory = RunDirectory.create(out, config, overwrite=overwrite, resume=resume)
+    if resume and directory.read_json("config.json")["data"]["sha256"] != config["data"]["sha256"]:
+        raise UserError(f"The data have changed since {out} was started: fit them anew into another folder by `out`.")
+    return directory
+
+
+def model_maker(options, train, *sizes):
+    """A function without arguments that makes the model which `options` describe.
+
+    Args:
+        options: `FitOptions`.
+        train: `(n, E)`, the data that a prior may be made of.
+        sizes: what the data say of the model's size: its first arguments.
+    """
+    make = options.models[options.model]
+    names = ("latent_dim", "hidden", "num_components")
+    settings = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if "seed" in inspect.signature(make).parameters:
+        settings["seed"] = options.seed
+    if options.prior:
+        settings["make_prior"] = PriorChoice.parse(options.prior).maker(train, options.seed)
+    return lambda: make(*sizes, **settings)
+
+
+def fit_until_worse(run, make_model, train, validation, options, verbose, checkpoint_seconds):
+    """(model, history) of a fit that stops when the validation loss no longer falls, at its best epoch."""
+    start_tensorflow()
+    import keras
+
+    stopping = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
+    return runs.fit_in_run(
+        run,
+        make_model,
+        train,
+        seed=options.seed,
+        callbacks=[stopping],
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        validation_data=validation,
+        verbose=verbose,
+        checkpoint_seconds=checkpoint_seconds,
+    )
+
+
+def comparison(scores):
+    """Rows for the report, from a dict model -> log p of each held-out example, in nats."""
+    return [
+        {"model": name, "nll": -float(np.mean(s)), "standard_error": tfvae.importance.standard_error(s)}
+        for name, s in scores.items()
+    ]
+
+
+def draw_latent(run, name, z, codes, of):
+    """The figure of latent means, `(n, D)`, coloured by integer codes, `(n,)`; `of` says what is shown."""
+    if z.shape[1] > 2:
+        from sklearn.decomposition import PCA
+
+        z, of = PCA(2).fit_transform(z), f"first two principal components, {of}"
+    run.save_figure(name, plots.labelled_scatter({of: (z, codes)}, "Means of q(z|x)"))

@@ -1,0 +1,129 @@
+"""What a fit to the user's own data is told: shared by Python, the command and `config.json`."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+from tfvae.host.errors import UserError
+from tfvae.models import image_models, table_models
+from tfvae.priors.by_name import PriorChoice
+
+_Options = TypeVar("_Options")
+
+
+@dataclasses.dataclass(frozen=True)
+class FitOptions:
+    """What tables and images share.
+
+    Attributes:
+        model: its name; `tfvae list` shows all.
+        prior: in place of the model's own: "standard", "mixture:K", "vamp:K", "exemplar" or "flow".
+        latent_dim: int D; None for the model's own choice.
+        hidden: widths of the encoder's hidden layers; None for the model's own.
+        num_components: of the model's mixture; None for its own choice.
+        learning_rate: Adam's.
+        epochs: at most.
+        batch_size: rows in a step.
+        patience: epochs without a better validation loss before the training stops.
+        holdout: share of the rows that are held out for evaluation.
+        seed: of all randomness.
+    """
+
+    models: ClassVar[dict[str, Callable]]
+    kind: ClassVar[str]
+
+    model: str = "mixture-prior"
+    prior: str = ""
+    latent_dim: int | None = None
+    hidden: tuple[int, ...] | None = None
+    num_components: int | None = None
+    learning_rate: float = 1e-3
+    epochs: int = 300
+    batch_size: int = 64
+    patience: int = 30
+    holdout: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self):
+        check_model(self.model, self.models, self.kind)
+        takes_components = "num_components" in inspect.signature(self.models[self.model]).parameters
+        if self.num_components is not None and not takes_components:
+            raise UserError(f"`num_components` is not an argument of the model {self.model}.")
+        check_holdout(self.holdout)
+        if not self.learning_rate > 0:
+            raise UserError(f"`learning_rate` must be above 0, but is {self.learning_rate}.")
+        for name in ("epochs", "batch_size", "patience"):
+            if not getattr(self, name) >= 1:
+                raise UserError(f"`{name}` must be at least 1, but is {getattr(self, name)!r}.")
+        if self.prior:
+            PriorChoice.parse(self.prior).check(latent_dim=self.latent_dim)
+            if self.num_components is not None and self.model == "mixture-prior":
+                raise UserError(
+                    f"`num_components` is of the prior that {self.prior} replaces: leave it out.", "num_components"
+                )
+        if self.hidden is not None:
+            object.__setattr__(self, "hidden", tuple(self.hidden))
+
+
+@dataclasses.dataclass(frozen=True)
+class TableOptions(FitOptions):
+    """How a model is fitted to a table; see `FitOptions`.
+
+    Attributes:
+        columns: names of the columns to model; all where empty.
+        exclude: names of columns that are left out.
+        label: a column that is not modelled but colours the figures.
+        missing: "refuse" or "drop", what happens to rows with missing values.
+    """
+
+    models = table_models.MODELS
+    kind = "tables"
+
+    columns: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    label: str = ""
+    missing: str = "refuse"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.missing not in ("refuse", "drop"):
+            raise UserError(f"`missing` must be refuse or drop, but is {self.missing!r}.")
+        for name in ("columns", "exclude"):
+            given = getattr(self, name)
+            object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given))
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageOptions(FitOptions):
+    """How a model is fitted to images; see `FitOptions`.
+
+    Attributes:
+        image_size: height and width that a folder's images are resized to; None for the first one's.
+    """
+
+    models = image_models.MODELS
+    kind = "images"
+
+    image_size: int | None = None
+
+
+def options_of(cls: type[_Options], options: _Options | None, changes: dict[str, Any]) -> _Options:
+    """The given options with changes; TypeError for a change that is none of theirs."""
+    names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    unknown = [name for name in changes if name not in names]
+    if unknown:
+        raise TypeError(f"There is no option {unknown[0]!r}; there are {', '.join(names)}.")
+    return cls(**changes) if options is None else dataclasses.replace(options, **changes)  # type: ignore[type-var]
+
+
+def check_model(model: str, models: dict[str, Callable], kind: str) -> None:
+    """UserError where there is no such model for this kind of data."""
+    if model not in models:
+        raise UserError(f"There is no model {model!r} for {kind}: choose one of {', '.join(models)}.")
+
+
+def check_holdout(holdout: float) -> None:
+    """UserError where a share of held-out rows is no share."""
+    if not 0 < holdout < 1:
+        raise UserError(f"`holdout` must be between 0 and 1, but is {holdout}.")
