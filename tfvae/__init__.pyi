@@ -18,7 +18,6 @@ from .host.errors import UserError as UserError
 from .host.tensors import DistributionTensor as DistributionTensor
 from .models.factories import make_convolutional_vae as make_convolutional_vae
 from .models.factories import make_dense_vae as make_dense_vae
-from .models.factories import make_tanh_vae as make_tanh_vae
 from .models.factories import make_manifold_vae as make_manifold_vae
 from .models.factories import make_mixture_decoder_vae as make_mixture_decoder_vae
 from .models.factories import make_mixture_prior_vae as make_mixture_prior_vae

@@ -8,14 +8,23 @@ import tensorflow as tf
 
 from tfvae.host.compiled import Compiled
 
+FEW_DRAWS = 10  # effective ones: below, intervals of two standard errors cover 80 to 90 % and not 95
+_ONE_DRAW = 2  # effective ones: below, one draw has most of the weight
+
 
 class LikelihoodEstimate(NamedTuple):
     """log p(x) of each example, `(N,)`, in nats, with what is known of its error."""
 
     log_likelihood: np.ndarray
-    standard_error: np.ndarray  # of log_likelihood, by the delta method
+    standard_error: np.ndarray  # of log_likelihood, by the delta method; infinite where the estimate rests on one draw
     effective_sample_size: np.ndarray  # (Σw)²/Σw²: near 1 the estimate rests on one draw, and is too low
     doubling_gain: np.ndarray  # its rise over the mean of its two halves: what the last doubling of the draws gained
+    prior_gap: np.ndarray | float = 0.0  # how much too low it is at most because a part of the prior is left out
+
+    @property
+    def doubtful(self) -> np.ndarray:
+        """Whether each estimate rests on so few draws that it is too low and its standard error too small, `(N,)`."""
+        return self.effective_sample_size < FEW_DRAWS
 
     @property
     def mean(self):
@@ -46,10 +55,15 @@ def standard_error(values):
 
 
 def relative_error(effective_sample_size, n):
-    """Standard error of the log of a mean of n weights; NaN for one weight, which says nothing of its spread."""
+    """Standard error of the log of a mean of n weights; NaN for one weight, which says nothing of its spread.
+
+    Infinite where one of several weights is nearly all: the formula, below 1 by construction, would know nothing of the
+    weights that were not drawn.
+    """
     if n < 2:
         return np.full_like(effective_sample_size, math.nan)
-    return np.sqrt(np.maximum(1 / effective_sample_size - 1 / n, 0))
+    error = np.sqrt(np.maximum(1 / effective_sample_size - 1 / n, 0))
+    return np.where((effective_sample_size < _ONE_DRAW) & (n >= FEW_DRAWS), math.inf, error)
 
 
 def check_numbers(log_likelihood, first_row=0):
@@ -108,7 +122,7 @@ class StreamedLikelihood:
         q = self.model.encode(x).distribution
         prior = self.model.prior.near(q)
 
-        def add_chunk(i, log_sums, log_sum_squares):
+        def add_chunk(i, log_sums, log_sum_squares, log_sum_above):
             z = q.sample(self.chunk, seed=tf.random.experimental.stateless_fold_in(seed, i))
             # In float64: a sum of many weights stalls where one weight is below half a unit in its last place.
             log_w = tf.cast(log_weights(x, q, z, self.model.decode(z).distribution, prior), tf.float64)
@@ -117,17 +131,20 @@ class StreamedLikelihood:
             log_w = tf.where((draw < num_samples)[:, None], log_w, none)
             halves = [tf.where((draw % 2 == half)[:, None], log_w, none) for half in (0, 1)]
             log_sums = tf.stack([_log_add(s, w) for s, w in zip(tf.unstack(log_sums), halves, strict=True)])
-            return i + 1, log_sums, _log_add(log_sum_squares, 2 * log_w)
+            gap = self.model.prior.gap(q, z, prior)  # of log p(z), hence of log w, at most
+            if gap is not None:
+                log_sum_above = _log_add(log_sum_above, log_w + tf.cast(gap, tf.float64))
+            return i + 1, log_sums, _log_add(log_sum_squares, 2 * log_w), log_sum_above
 
         nothing = tf.fill([self.num_rows], tf.constant(-math.inf, tf.float64))
         chunks = (num_samples + self.chunk - 1) // self.chunk
-        _, log_sums, log_sum_squares = tf.while_loop(
+        _, log_sums, log_sum_squares, log_sum_above = tf.while_loop(
             lambda i, *_: i < chunks,
             add_chunk,
-            (tf.constant(0), tf.stack([nothing] * 2), nothing),
+            (tf.constant(0), tf.stack([nothing] * 2), nothing, nothing),
             parallel_iterations=1,
         )
-        return *tf.unstack(log_sums), log_sum_squares
+        return *tf.unstack(log_sums), log_sum_squares, log_sum_above
 
     def __call__(self, x, num_samples, seed):
         """The `LikelihoodEstimate` of x, `(N, *E)`; `seed` an int."""
@@ -137,7 +154,7 @@ class StreamedLikelihood:
             key = tf.constant([seed, start], tf.int32)
             sums.append([s.numpy() for s in self.run(tf.constant(x[rows]), tf.constant(num_samples), key)])
             check_numbers(np.maximum(*sums[-1][:2]), start)
-        even, odd, log_sum_squares = np.concatenate(sums, axis=1)[:, :n]
+        even, odd, log_sum_squares, log_sum_above = np.concatenate(sums, axis=1)[:, :n]
         log_sum = np.logaddexp(even, odd)
         log_likelihood = log_sum - math.log(num_samples)
         halves = num_samples - num_samples // 2, num_samples // 2
@@ -151,4 +168,5 @@ class StreamedLikelihood:
             standard_error=error,
             effective_sample_size=ess,
             doubling_gain=gain if halves[1] else np.full(n, math.nan),
+            prior_gap=np.where(np.isneginf(log_sum), 0.0, np.maximum(log_sum_above - log_sum, 0.0)),
         )

@@ -166,7 +166,7 @@ def test_mistakes_are_told_before_data_are_read(vcf, tmp_path, tfvae_command):  
         (["fit", vcf, "--recipe", "mosaics"], "--recipe must be settings such as temperature=0.1"),
         (["fit", vcf, "--recipe", "mosaics=x"], "--recipe mosaics must be a number"),
         (["fit", vcf, "--recipe", "hidden=64"], "--recipe has no widths: give them as --hidden 256,256."),
-        (["fit", vcf, "--recipe", "batch_size=-1"], "`batch_size` must be at least 1, but got -1."),
+        (["fit", vcf, "--recipe", "batch_size=-1"], "--batch-size must be at least 1, but got -1."),
         (["fit", vcf, "--recipe", "temperature=0"], "`temperature` must be above 0"),
         (["fit", vcf, "--recipe", "activation=none-such"], "--recipe: Could not interpret activation function"),
         (["fit", vcf, "--recipe", "prior=none-such"], "There is no prior 'none-such'"),

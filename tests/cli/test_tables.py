@@ -128,7 +128,7 @@ MISTAKES = {
     "no run to report": (["report", "nowhere"], "nowhere is not a run directory"),
     "zero draws": (["sample", "nowhere", "-n", "0", "-o", "x.csv"], "Invalid value for '-n'"),
     "negative seed": (["fit", "digits", "--seed", "-1"], "Invalid value for '--seed'"),
-    "option of another model": (["fit", "digits", "--model", "gaussian", "--num-components", "3"], "not an option of"),
+    "option of another model": (["fit", "digits", "--model", "gaussian", "--num-components", "3"], "not an argument of"),
     "resume of nothing": (
         ["run", "gaussian-mixture", "--resume", "--out", "nowhere"],
         "nowhere is not a run directory",
@@ -155,7 +155,7 @@ BROKEN = {
     "empty": ("", "is empty"),
     "no rows": ("a,b\n", "has no rows"),
     "ragged": ("a,b\n1,2\n1,2,3\n", "damaged or truncated"),
-    "text": ("a,b\n" + "".join(f"word{k},{k}\n" for k in range(60)), "is text with 60 different values"),
+    "text": ("a,b\n" + "".join(f"word{k},{k}\n" for k in range(60)), "is text with 48 different values"),
     "overflow": ("a,b\n" + "".join(f"{2**70 + k},{k}\n" for k in range(40)), "overflow 64 bits"),
     "all constant": ("a,b\n" + "1,2\n" * 40, "All columns are constant"),
     "too few": ("a,b\n1,2\n2,3\n3,4\n4,5\n", "4 rows are too few"),

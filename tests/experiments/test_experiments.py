@@ -55,8 +55,8 @@ def images(monkeypatch):
         x = [np.round(a) for a in x] if name == "binarized-mnist" else x
         return Images(x[0], labels, x[1], labels[:100], x[2], lossy=name == "cifar10")
 
-    for module in ("keras_notebook", "image_studies", "mixture_prior", "prior_comparison", "prior_studies",
-                   "prior_comparison_studies"):  # fmt: skip
+    for module in ("keras_notebook.on_mnist", "mixture_prior.on_digits", "mixture_prior.mnist", "mixture_prior.static",
+                   "mixture_prior.latent_size", "mixture_prior.cifar10"):  # fmt: skip
         monkeypatch.setattr(f"tfvae.experiments.{module}.load_images", load)
 
 
@@ -111,7 +111,7 @@ def test_missing_data_are_found_before_a_run_directory_is_made(monkeypatch, tmp_
     def nothing(name):
         raise UserError("no data")
 
-    monkeypatch.setattr("tfvae.experiments.keras_notebook.load_images", nothing)
+    monkeypatch.setattr("tfvae.experiments.keras_notebook.on_mnist.load_images", nothing)
     with pytest.raises(UserError, match="no data"):
         find_experiment("keras-notebook-mnist").with_preset("quick").create_run(tmp_path / "run")
     assert not (tmp_path / "run").exists()

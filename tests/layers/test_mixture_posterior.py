@@ -59,7 +59,7 @@ def estimates(dimension, how):
     params = tf.constant(np.tile(parameters(dimension), (GROUPS, 1)), tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(params)
-        q = layer(params).distribution
+        q = layer(params)
         z, log_shares = (component_at_random if how == "at random" else MixtureNormal.draws)(layer, q, DRAWS)
         log_joint = tf.reduce_sum(
             tfd.Normal(tf.tanh(2 * z), SIGMA).log_prob(tf.constant(x_of(dimension), tf.float32))

@@ -16,12 +16,16 @@ from tfvae.priors import MixturePrior
 tfd = tfp.distributions
 
 
-@pytest.mark.parametrize("factory", [tfvae.make_mse_vae, tfvae.make_mixture_decoder_vae])
+@pytest.mark.parametrize(
+    "make",
+    [lambda **k: tfvae.make_mse_vae(2, **k), lambda **k: tfvae.make_mixture_decoder_vae(2, num_components=16, **k)],
+    ids=["mse", "mixture"],
+)
 @pytest.mark.parametrize(("deep", "activations"), [
     (False, ["linear", "tanh"]), (True, ["linear", "tanh", "tanh", "linear", "tanh", "tanh"]),
 ])  # fmt: skip
-def test_the_documents_layers(factory, deep, activations):
-    vae = factory(2, num_components=16, deep=deep)
+def test_the_documents_layers(make, deep, activations):
+    vae = make(deep=deep)
     for network in (vae.encoder, vae.decoder):
         hidden = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)][:-1]
         assert [layer.activation.__name__ for layer in hidden] == activations

@@ -54,7 +54,7 @@ def test_document_004s_factory():
     assert [layer.units for layer in vae.encoder.layers[:2]] == [400, 20]
     assert type(vae.objective.kl).__name__ == "VariationalKL"
     assert not vae.prior.logits.trainable
-    standard = tfvae.make_mixture_prior_vae(784, 10, None)
-    assert isinstance(standard.prior, tfvae.priors.StandardNormal)
+    with pytest.raises(ValueError, match="`num_components` must be a whole number"):
+        tfvae.make_mixture_prior_vae(784, 10, None)
     x = (np.random.default_rng(0).random((64, 784)) < 0.1).astype("float32")
     tfvae.make_dense_vae(784, 5, (8,), activations="gated", prior=tfvae.priors.FlowPrior(5)).fit(x, verbose=0)

@@ -6,17 +6,17 @@ import pytest
 from scipy.stats import norm
 
 import tfvae
-from tfvae import plots
+from tfvae import data, plots
 from tfvae.models import layer_graph
 
 
 def test_tiled_puts_each_image_in_its_place():
     images = np.arange(5 * 2 * 3).reshape(5, 2, 3)
-    canvas = plots.tiled(images, columns=2)
+    canvas = data.tiled(images, columns=2)
     assert canvas.shape == (3 * 3, 2 * 4)
     np.testing.assert_array_equal(canvas[3:5, 4:7], images[3])
     assert np.isnan(canvas[2]).all()
-    colour = plots.tiled(np.zeros((3, 2, 2, 3)), columns=2)
+    colour = data.tiled(np.zeros((3, 2, 2, 3)), columns=2)
     assert colour.shape == (2 * 3, 2 * 3, 3)
     assert colour[0, 2, 0] == 1
 

@@ -129,14 +129,14 @@ def test_what_stands_in_the_way_is_said_in_one_sentence(tmp_path):
 def test_models_that_are_not_ours_are_refused(tmp_path, x):
     run = RunDirectory.create(tmp_path / "run", {"command": "test", "arguments": {}})
     with pytest.raises(UserError, match="no finished model"):
-        run.load_model()
+        run.model_path()
     vae = make_vae()
     run.save_model(vae)
     run.save_model(vae, "models/other.keras")
     assert list(run.models()) == ["model", "other"]
-    np.testing.assert_array_equal(run.load_model("other").encode(x).mean(), vae.encode(x).mean())
+    np.testing.assert_array_equal(load_model(run.model_path("other")).encode(x).mean(), vae.encode(x).mean())
     with pytest.raises(UserError, match="has no model 'third'; it has model, other"):
-        run.load_model("third")
+        run.model_path("third")
     whole = (tmp_path / "run" / "model.keras").read_bytes()
     for content in (b"", b"not a model", whole[: len(whole) // 2]):
         (tmp_path / "broken.keras").write_bytes(content)

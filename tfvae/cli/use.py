@@ -13,6 +13,7 @@ from tfvae.codecs.codec import VectorCodec
 from tfvae.host.errors import UserError
 from tfvae.runs.load import load_run, score_table
 
+_GAP = 0.005  # nats, of the mean, worth saying
 _TABLE = VectorCodec()  # how codes and scores are written, whatever the data are
 
 
@@ -94,6 +95,13 @@ def _in_words(estimate, codec, annealed):
     if codec.kind == "images" and codec.binary:
         bits = tfvae.importance.bits_per_dimension(mean, math.prod(codec.shape))
         words += f"; {bits:.4f} bits per dimension; perplexity per pixel {2**bits:.4f}"
+    few = int(np.sum(estimate.effective_sample_size < tfvae.importance.FEW_DRAWS))
+    if few and not annealed:
+        words += f"; {few} of {n} rows rest on fewer than {tfvae.importance.FEW_DRAWS} effective draws, so that they are too "
+        words += "low and their standard errors too small (infinite where on one): give more --samples"
+    gap = 0.0 if annealed else float(np.mean(estimate.prior_gap))
+    if gap > _GAP:
+        words += f"; the prior's components that are left out add at most {gap:.4f}"
     if annealed:
         return f"{words}; HMC accepted {estimate.acceptance.mean():.0%}"
     gain = estimate.doubling_gain.mean()

@@ -1,13 +1,12 @@
 """Images of one size, as rows of pixels and back."""
 
 import dataclasses
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from tfvae.codecs.codec import Codec
+from tfvae.data.arrays import read_arrays
 from tfvae.data.files import replacing
 from tfvae.data.images import KNOWN, Images, image_files, load_image_folder, load_images
 from tfvae.data.tiling import tiled
@@ -117,11 +116,10 @@ def read_images(data, image_size=None):
 def _read_array(path):
     if not path.is_file():
         raise UserError(f"There is no file {path}.")
-    try:
-        array = np.load(path, allow_pickle=False)
-        return array if path.suffix.lower() == ".npy" else array["x" if "x" in array else next(iter(array))]
-    except (ValueError, OSError, EOFError, KeyError, StopIteration, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path} cannot be read, it is damaged or truncated: {error}") from None
+    arrays = read_arrays(path)
+    if not arrays:
+        raise UserError(f"{path} holds no array.")
+    return arrays.get("x", next(iter(arrays.values())))
 
 
 def _write_png(images, path):

@@ -1,12 +1,12 @@
 """Tables: read from a file, checked, split, and written."""
 
 import hashlib
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from tfvae.data.arrays import read_arrays, reason_of
 from tfvae.data.files import replacing
 from tfvae.host.errors import UserError
 
@@ -37,10 +37,8 @@ def read_table(path):
         raise
     except pd.errors.EmptyDataError:
         raise UserError(f"{path} is empty.") from None
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        first = [*str(error).strip().splitlines(), repr(error)][0].rstrip(".")
-        reason = "it holds no array of numbers" if "pickle" in first else first
-        raise UserError(f"{path} cannot be read, it is damaged or truncated: {reason}.") from None
+    except (ValueError, OSError, EOFError, KeyError) as error:
+        raise UserError(f"{path} cannot be read, it is damaged or truncated: {reason_of(error)}.") from None
     if not len(frame) or not len(frame.columns):
         raise UserError(f"{path} has no rows.")
     frame.columns = [str(c) for c in frame.columns]
@@ -144,18 +142,21 @@ def _with_pyarrow(act):
 
 
 def _read_npy(path):
-    return _frame_of(np.load(path, allow_pickle=False), path)
+    return _frame_of(read_arrays(path)[""], path)
 
 
 def _read_npz(path):
-    with np.load(path, allow_pickle=False) as arrays:
-        names = [n for n in ("x", "x_train", "data") if n in arrays] or list(arrays)
-        if len(names) > 1 and names[0] not in ("x", "x_train", "data"):
-            raise UserError(f"{path} holds the arrays {', '.join(names)}: name the one to use `x`.")
-        frame = _frame_of(arrays[names[0]], path)
-        if "columns" in arrays and len(arrays["columns"]) == len(frame.columns):
-            frame.columns = arrays["columns"].tolist()
-        return frame
+    arrays = read_arrays(path)
+    names = [n for n in ("x", "x_train", "data") if n in arrays] or list(arrays)
+    if not names:
+        raise UserError(f"{path} holds no array.")
+    if len(names) > 1 and names[0] not in ("x", "x_train", "data"):
+        raise UserError(f"{path} holds the arrays {', '.join(names)[:200]}: name the one to use `x`.")
+    frame = _frame_of(arrays[names[0]], path)
+    columns = arrays.get("columns", np.array([]))
+    if columns.dtype.kind == "U" and columns.shape == (len(frame.columns),):
+        frame.columns = columns.tolist()
+    return frame
 
 
 def _frame_of(array, path):

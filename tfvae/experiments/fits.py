@@ -1,11 +1,10 @@
 """How the fits of a study are trained and measured, one after the other: a kill loses at most what one fit has not saved."""
 
-import lazy_loader
-
 from tfvae import runs
+from tfvae.host.lazy import Later
 from tfvae.runs.directory import METRICS
 
-keras, pd = lazy_loader.load("keras"), lazy_loader.load("pandas")
+keras, pd = Later("keras"), Later("pandas")
 
 
 def run_fits(study, run, fit_arguments, measure):

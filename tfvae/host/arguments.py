@@ -1,6 +1,7 @@
 """Arguments and data, checked: each function returns what it was given in one form, or says what was wrong."""
 
 import operator
+import sys
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,10 @@ def as_shape(event_shape: Any, argument: str = "event_shape") -> tuple[int, ...]
     Raises:
         ValueError: where it is none of these, or a size is negative or unknown.
     """
-    if hasattr(event_shape, "dtype") and hasattr(event_shape, "ndim") and event_shape.ndim == 0:
-        sizes = (event_shape,)
-    else:
-        sizes = event_shape if hasattr(event_shape, "__iter__") else (event_shape,)
+    known = _static(event_shape)
     try:
-        sizes = tuple(operator.index(_number(n)) for n in sizes)
+        sizes = (known,) if getattr(known, "ndim", None) == 0 or not hasattr(known, "__iter__") else known
+        sizes = tuple(operator.index(_static(n)) for n in sizes)
     except TypeError:
         sizes = (-1,)
     if any(n < 0 for n in sizes):
@@ -40,7 +39,7 @@ def as_size(event_size: Any, argument: str = "event_size") -> int:
 def as_count(value: Any, argument: str, least: int = 1) -> int:
     """`value` as an int; ValueError, which names the argument, where it is below `least` or no whole number."""
     try:
-        count = operator.index(_number(value))
+        count = operator.index(_static(value))
     except TypeError:
         raise ValueError(f"`{argument}` must be a whole number, but got {value!r}.") from None
     if count < least:
@@ -68,6 +67,8 @@ def check_unit_interval(name: str, data: np.ndarray, likelihood: str) -> None:
     )
 
 
-def _number(n):
-    """An element of an array or a tensor as Python's number."""
-    return n.numpy() if hasattr(n, "numpy") else n
+def _static(value):
+    """A tensor as the array that it is known to be, also inside a graph; anything else as it is."""
+    if not hasattr(value, "graph") and not hasattr(value, "numpy"):
+        return value
+    return sys.modules["tensorflow"].get_static_value(value)

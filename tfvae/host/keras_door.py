@@ -3,7 +3,10 @@
 `tests/host/test_keras_door.py` has a test for each that fails when the host moves it.
 """
 
+import importlib
 import math
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -16,8 +19,17 @@ TensorType: Any = tf.__internal__.types.Tensor
 # TFP's functions open a name scope on a distribution by this method; other private names are never asked of it.
 NAME_SCOPE_METHOD = "_name_and_control_scope"
 
+# The Keras variable that shares the storage of a tf.Variable, by the id of that one, which it keeps alive.
+_SHARING: weakref.WeakValueDictionary[int, keras.Variable] = weakref.WeakValueDictionary()
+
 # Keras' `fit` calls `evaluate` for its validation data with this argument.
 _INSIDE_FIT = "_use_cached_eval_dataset"
+
+
+def handle_casts_of(cls: type) -> Callable[[Callable], Callable]:
+    """Decorates the function that `tf.cast` calls for objects of this class; TensorFlow asks its own classes alone."""
+    importlib.import_module("tensorflow.python.util.dispatch").register_dispatchable_type(cls)
+    return tf.experimental.dispatch_for_api(tf.cast, {"x": cls})
 
 
 def sublayers(layer: keras.layers.Layer, include_self: bool = True) -> list[keras.layers.Layer]:
@@ -49,5 +61,9 @@ def seed_states(model: keras.Model) -> list[keras.Variable]:
 
 def sharing_variable(variable: tf.Variable) -> keras.Variable:
     """A Keras variable that shares its storage with a `tf.Variable`, so that Keras trains and saves that one."""
-    name = variable.name.split(":")[0].replace("/", "_")
-    return keras.Variable(variable, dtype=variable.dtype.name, trainable=variable.trainable, name=name)
+    if id(variable) not in _SHARING:  # one for each, or an optimizer would update the storage twice
+        name = variable.name.split(":")[0].replace("/", "_")
+        made = keras.Variable(variable, dtype=variable.dtype.name, trainable=variable.trainable, name=name)
+        _SHARING[id(variable)] = made
+        return made
+    return _SHARING[id(variable)]

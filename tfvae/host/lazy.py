@@ -7,7 +7,6 @@ of tfvae gets all of them registered, and so does whoever imports tfvae and Kera
 import importlib
 import sys
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import lazy_loader
@@ -30,11 +29,25 @@ def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], 
 
     def get_registered(name):
         value = get(name)
-        if type(sys.modules.get("keras")) is ModuleType:  # loaded, and not by `lazy_loader` in name only
+        if "keras" in sys.modules:
             importlib.import_module(_REGISTERED)
         return value
 
     return get_registered, listing, names
+
+
+class Later:
+    """A module that is imported when it is first used: `keras = Later("keras")` in place of `import keras`.
+
+    For files that are read to list what there is. (`lazy_loader.load` enters a half-made module into `sys.modules`, which
+    TensorFlow Probability's own import does not survive.)
+    """
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(importlib.import_module(self._name), attribute)
 
 
 def register_with_keras() -> None:

@@ -15,11 +15,13 @@ import tensorflow_probability as tfp
 register = keras.saving.register_keras_serializable("tfvae")
 
 _DEFERRED = tfp.util.DeferredTensor
-_HOMES = {
-    "distributions": tfp.distributions,
-    "bijectors": tfp.bijectors,
-    "util": tfp.util,
+_HOMES = {  # home -> (the module that a config may name classes of, what these must be)
+    "distributions": (tfp.distributions, tfp.distributions.Distribution),
+    "bijectors": (tfp.bijectors, tfp.bijectors.Bijector),
+    "util": (tfp.util, _DEFERRED),
+    "linalg": (tf.linalg, tf.linalg.LinearOperator),
 }
+_PARAMETERIZED = (tfp.distributions.Distribution, tfp.bijectors.Bijector, tf.linalg.LinearOperator)
 _ARRAY, _VARIABLE, _TFP, _METHOD, _FUNCTION = "$array", "$variable", "$tfp", "$tfp_method", "$function"
 
 
@@ -70,7 +72,7 @@ class _Writer:
             return self.write_variable(value)
         if isinstance(value, _DEFERRED):
             return self.write_deferred(value)
-        if isinstance(value, (tfp.distributions.Distribution, tfp.bijectors.Bijector)):
+        if isinstance(value, _PARAMETERIZED):
             return {_TFP: _class_path(type(value)), "parameters": self.write_parameters(value)}
         if isinstance(value, UnnamedFunction):
             return value
@@ -158,25 +160,28 @@ class _Reader:
 
 
 def _array_config(value):
-    array = value.numpy()
+    array = np.asarray(value)
     return {_ARRAY: array.reshape(-1).tolist(), "dtype": array.dtype.name, "shape": list(array.shape)}
 
 
 def _class_path(cls):
-    for home, module in _HOMES.items():
+    for home, (module, _) in _HOMES.items():
         if getattr(module, cls.__name__, None) is cls:
             return f"{home}.{cls.__name__}"
     raise ValueError(
-        f"{cls.__module__}.{cls.__name__} cannot be saved as data, because it is not one of tfp.distributions or "
-        "tfp.bijectors: wrap it in a registered `tfvae.priors.Prior` or a registered function that returns it."
+        f"{cls.__module__}.{cls.__name__} cannot be saved as data, because it is not one of tfp.distributions, "
+        "tfp.bijectors or tf.linalg: wrap it in a registered `tfvae.priors.Prior` or a registered function that returns it."
     )
 
 
 def _tfp_class(path):
     home, _, name = path.partition(".")
-    cls = getattr(_HOMES.get(home), name, None)
-    if not inspect.isclass(cls) or name.startswith("_"):
-        raise ValueError(f"The saved model names {path!r}, which is not a class of TensorFlow Probability.")
+    module, base = _HOMES.get(home, (None, object))
+    cls = getattr(module, name, None)
+    if not inspect.isclass(cls) or not issubclass(cls, base) or name.startswith("_"):
+        raise ValueError(
+            f"The saved model names {path!r}, which is not a distribution, bijector or linear operator of TensorFlow."
+        )
     return cls
 
 

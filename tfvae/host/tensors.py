@@ -14,7 +14,8 @@ class DistributionTensor(keras_door.TensorType):
 
     TensorFlow and Keras see the value; losses, regularizers and the next layer see the distribution, whose
     public methods and properties are forwarded (`log_prob`, `mean`, `sample`, `batch_shape`, …). Because the
-    value is fixed, a decoder and a Monte Carlo KL see the same z.
+    value is fixed, a decoder and a Monte Carlo KL see the same z. A cast to another float type, as Keras casts a model's
+    output to its loss's type, casts the value and keeps the distribution, whose densities take events of either type.
 
     Args:
         distribution: a `tfd.Distribution`.
@@ -67,11 +68,23 @@ class DistributionTensor(keras_door.TensorType):
         if name.startswith("_") and name != keras_door.NAME_SCOPE_METHOD:
             raise AttributeError(name)
         try:
-            return getattr(self.distribution, name)
+            found = getattr(self.distribution, name)
+            return self._of_either_type(found) if name in _OF_EVENTS else found
         except AttributeError:
             raise AttributeError(
                 f"Neither a tensor nor the distribution {type(self.distribution).__name__} has {name!r}."
             ) from None
+
+    def _of_either_type(self, function):
+        """A function of events that takes those of the value's float type too, where that is another."""
+        dtype = self.distribution.dtype
+        if dtype == self.dtype or not tf.as_dtype(dtype).is_floating:
+            return function
+
+        def cast_first(event, *args, **kwargs):
+            return function(tf.cast(event, dtype), *args, **kwargs)
+
+        return cast_first
 
     def __repr__(self):
         return f"<DistributionTensor shape={tuple(self.value.shape)}{self._draws()} of {self.distribution!r}>"
@@ -83,6 +96,9 @@ class DistributionTensor(keras_door.TensorType):
             return ""
         declared = ", ".join(["None", *map(str, event)])
         return f", several draws: a decoder takes them when it is declared Input(({declared})) or called as layers,"
+
+
+_OF_EVENTS = {"log_prob", "prob", "log_cdf", "cdf", "log_survival_function", "survival_function", "quantile"}
 
 
 def _forward_operator(name):
@@ -102,6 +118,13 @@ DistributionTensor.__hash__ = object.__hash__  # by identity, although == compar
 DistributionTensor.__array_priority__ = 1000  # a numpy array on the left leaves the operator to us
 
 
+@keras_door.handle_casts_of(DistributionTensor)
+def _cast(x, dtype, name=None):
+    value = tf.cast(x.value, dtype, name=name)
+    both_float = tf.as_dtype(dtype).is_floating and x.dtype.is_floating
+    return DistributionTensor(x.distribution, value) if both_float else value
+
+
 def as_distribution(x, consumer):
     """The `tfd.Distribution` in `x`; raises TypeError, naming `consumer`, when there is none."""
     if isinstance(x, DistributionTensor):
@@ -110,7 +133,7 @@ def as_distribution(x, consumer):
         return x
     raise TypeError(
         f"{consumer} needs a distribution but got {_describe(x)}: give it the output of a distribution layer "
-        "directly, because any op in between (arithmetic, a cast, a reshape) keeps only the numbers."
+        "directly, because any op in between (arithmetic, a reshape) keeps only the numbers."
     )
 
 

@@ -5,7 +5,7 @@ import functools
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.host.arguments import as_count
+from tfvae.host.arguments import as_count, as_size
 from tfvae.host.saving import register
 from tfvae.layers.distribution_layer import DistributionLayer, as_params
 from tfvae.layers.mixture import MixtureSameFamily
@@ -21,7 +21,7 @@ class CategoricalMixtureOfOneHotCategorical(DistributionLayer):
     `mean()` gives the mixture's probabilities and `log_mean()` their logarithms.
 
     Args:
-        event_size: int, the number of categories.
+        event_size: the number of categories: an int, or a shape with one axis.
         num_components: int K >= 1.
         convert_to_tensor_fn: see `DistributionLayer`.
         sample_dtype: dtype of the draws; None for the parameters' own.
@@ -40,7 +40,7 @@ class CategoricalMixtureOfOneHotCategorical(DistributionLayer):
         **kwargs,
     ):
         super().__init__(convert_to_tensor_fn, **kwargs)
-        self.event_size = int(event_size)
+        self.event_size = as_size(event_size)
         self.num_components = as_count(num_components, "num_components")
         self.sample_dtype = None if sample_dtype is None else tf.as_dtype(sample_dtype)
         self.validate_args = validate_args
@@ -55,6 +55,7 @@ class CategoricalMixtureOfOneHotCategorical(DistributionLayer):
     @staticmethod
     def new(params, event_size, num_components, dtype=None, validate_args=False, name=None):
         """The distribution with these parameters."""
+        event_size = as_size(event_size)
         cls = CategoricalMixtureOfOneHotCategorical
         params = as_params(params, cls.params_size(event_size, num_components), cls.__name__)
         components = functools.partial(OneHotCategorical.new, event_size=event_size, dtype=dtype)
@@ -68,4 +69,5 @@ class CategoricalMixtureOfOneHotCategorical(DistributionLayer):
     @staticmethod
     def params_size(event_size, num_components, name=None):
         """The number of parameters of one mixture."""
+        event_size = as_size(event_size)
         return num_components * (1 + event_size)

@@ -9,6 +9,7 @@ from tfvae.host.precision import float32_policy
 from tfvae.host.saving import from_config, register, to_config
 from tfvae.host.seeds import next_seed
 from tfvae.host.tensors import DistributionTensor, as_distribution
+from tfvae.layers.captured import captured_variables
 
 tfd = tfp.distributions
 
@@ -111,7 +112,7 @@ class DistributionLambda(DistributionLayer):
 
     Args:
         make_distribution_fn: callable that takes the layer's inputs and returns a `tfd.Distribution`; registered
-            with Keras if the model is to be saved.
+            with Keras if the model is to be saved. Variables that it reads are trained and saved with the layer.
         convert_to_tensor_fn: see `DistributionLayer`.
     """
 
@@ -122,6 +123,13 @@ class DistributionLambda(DistributionLayer):
         if not callable(make_distribution_fn):
             raise TypeError(f"`make_distribution_fn` must be callable, but got {type(make_distribution_fn).__name__}.")
         self.make_distribution_fn = make_distribution_fn
+
+    def build(self, input_shape):
+        zeros = keras.tree.map_shape_structure(
+            lambda shape: tf.zeros([1 if n is None else n for n in shape], self.compute_dtype), input_shape
+        )
+        self.captured = captured_variables(self.make_distribution_fn, (zeros,))
+        self.built = True
 
     def distribution(self, params, *args, **kwargs):
         made = self.make_distribution_fn(params, *args, **kwargs)

@@ -3,6 +3,7 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.host.arguments import as_size
 from tfvae.host.saving import register
 from tfvae.layers.distribution_layer import DistributionLayer, as_params
 
@@ -14,7 +15,7 @@ class MultivariateNormalTriL(DistributionLayer):
     """N(loc, L Lᵀ) with a lower-triangular L (`tfp.layers.MultivariateNormalTriL`).
 
     Args:
-        event_size: int d, the length of one event.
+        event_size: d, the length of one event: an int, or a shape with one axis.
         convert_to_tensor_fn: see `DistributionLayer`.
         validate_args: bool, whether TFP checks the parameters at run time.
         diag_shift: float, added to the softplus diagonal of L; TFP's own by default.
@@ -34,7 +35,7 @@ class MultivariateNormalTriL(DistributionLayer):
         **kwargs,
     ):
         super().__init__(convert_to_tensor_fn, **kwargs)
-        self.event_size = int(event_size)
+        self.event_size = as_size(event_size)
         self.validate_args = validate_args
         self.diag_shift = float(diag_shift)
 
@@ -48,6 +49,7 @@ class MultivariateNormalTriL(DistributionLayer):
     @staticmethod
     def new(params, event_size, validate_args=False, name=None, *, diag_shift=1e-5):
         """The distribution with these parameters: locations, then L filled as by `tfb.FillScaleTriL`."""
+        event_size = as_size(event_size)
         params = as_params(params, MultivariateNormalTriL.params_size(event_size), "MultivariateNormalTriL")
         to_tril = tfp.bijectors.FillScaleTriL(diag_shift=tf.cast(diag_shift, params.dtype), validate_args=validate_args)
         return tfd.MultivariateNormalTriL(
@@ -59,6 +61,7 @@ class MultivariateNormalTriL(DistributionLayer):
     @staticmethod
     def params_size(event_size, name=None):
         """The number of parameters of one distribution."""
+        event_size = as_size(event_size)
         return event_size + event_size * (event_size + 1) // 2
 
 
@@ -67,7 +70,7 @@ class OneHotCategorical(DistributionLayer):
     """One-hot vectors with the given logits (`tfp.layers.OneHotCategorical`).
 
     Args:
-        event_size: int, the number of categories.
+        event_size: the number of categories: an int, or a shape with one axis.
         convert_to_tensor_fn: see `DistributionLayer`.
         sample_dtype: dtype of the draws; None for the parameters' own.
         validate_args: bool, whether TFP checks the parameters at run time.
@@ -84,7 +87,7 @@ class OneHotCategorical(DistributionLayer):
         **kwargs,
     ):
         super().__init__(convert_to_tensor_fn, **kwargs)
-        self.event_size = int(event_size)
+        self.event_size = as_size(event_size)
         self.sample_dtype = None if sample_dtype is None else tf.as_dtype(sample_dtype)
         self.validate_args = validate_args
 
@@ -98,10 +101,12 @@ class OneHotCategorical(DistributionLayer):
     @staticmethod
     def new(params, event_size, dtype=None, validate_args=False, name=None):
         """The distribution with these parameters (logits)."""
+        event_size = as_size(event_size)
         logits = as_params(params, event_size, "OneHotCategorical")
         return tfd.OneHotCategorical(logits=logits, dtype=dtype or logits.dtype, validate_args=validate_args)
 
     @staticmethod
     def params_size(event_size, name=None):
         """The number of parameters of one distribution."""
+        event_size = as_size(event_size)
         return event_size

@@ -1,11 +1,11 @@
 from .embedding_generator import EmbeddingGenerator as EmbeddingGenerator
 from .factories import make_convolutional_vae as make_convolutional_vae
 from .factories import make_dense_vae as make_dense_vae
-from .factories import make_tanh_vae as make_tanh_vae
 from .factories import make_manifold_vae as make_manifold_vae
 from .factories import make_mixture_decoder_vae as make_mixture_decoder_vae
 from .factories import make_mixture_prior_vae as make_mixture_prior_vae
 from .factories import make_mse_vae as make_mse_vae
+from .factories import make_tanh_vae as make_tanh_vae
 from .graph import layer_graph as layer_graph
 from .haplotype_recipes import HaplotypeRecipe as HaplotypeRecipe
 from .haplotype_vae import make_haplotype_vae as make_haplotype_vae

@@ -1,10 +1,9 @@
 """Models for images, one function each: `tfvae fit IMAGES --model NAME`; `make_prior(latent_dim)` replaces the prior."""
 
-import lazy_loader
-
 from tfvae import layers, models, priors
+from tfvae.host.lazy import Later
 
-keras = lazy_loader.load("keras")
+keras = Later("keras")
 
 
 def mixture_prior(num_pixels, binary=False, latent_dim=16, hidden=(512, 256), num_components=100, seed=0, **kwargs):

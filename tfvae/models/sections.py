@@ -82,6 +82,7 @@ class SectionedVAE:
             np.sqrt(sum(e.standard_error**2 for e in estimates)),
             np.min([e.effective_sample_size for e in estimates], axis=0),
             sum(e.doubling_gain for e in estimates),
+            sum(e.prior_gap for e in estimates),
         )
 
     def _parts(self):

@@ -1,10 +1,9 @@
 """Models for tables, one function each: `tfvae fit DATA --model NAME`; `make_prior(latent_dim)` replaces the prior."""
 
-import lazy_loader
-
 from tfvae import layers, models, priors
+from tfvae.host.lazy import Later
 
-keras = lazy_loader.load("keras")
+keras = Later("keras")
 
 
 def mixture_prior(

@@ -176,7 +176,7 @@ class VAE(FastFit, keras.Model):
         return outermost_distribution_layers(self.encoder)[-1]
 
     def _step(self):
-        return tf.constant(0, tf.int64) if self.optimizer is None else self.optimizer.iterations
+        return self.optimizer.iterations if self.compiled and self.optimizer is not None else tf.constant(0, tf.int64)
 
     def set_beta(self, beta: Any) -> None:
         """Gives the objective another β, a number or a schedule; also in the middle of a fit."""

@@ -1,6 +1,7 @@
 """−log p as an ordinary Keras loss."""
 
 import keras
+import tensorflow as tf
 
 from tfvae.host.saving import register
 from tfvae.host.tensors import as_distribution
@@ -17,4 +18,5 @@ class NegativeLogProb(keras.losses.Loss):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
 
     def call(self, y_true, y_pred):
-        return -as_distribution(y_pred, "NegativeLogProb").log_prob(y_true)
+        distribution = as_distribution(y_pred, "NegativeLogProb")
+        return -distribution.log_prob(tf.cast(y_true, distribution.dtype))

@@ -43,7 +43,7 @@ class ExemplarPrior(EncodedPrior):
     train on the very rows that are held: of rows that are binarized or disturbed anew none is found, and none left out.
 
     Near a posterior only the components nearest to its mean are summed, which is a lower bound of p(z): −log p(x) and KL
-    come out too high by what is missing, which `retrieval_gap` bounds. The means are those of the last `refresh`, once an
+    come out too high by what is missing, which `retrieval_gap` bounds and a likelihood estimate carries as `prior_gap`. The means are those of the last `refresh`, once an
     epoch; their gradient is that of one component for each example, drawn by its responsibility and encoded anew, which is
     unbiased and costs one encoding.
 
@@ -173,16 +173,23 @@ class ExemplarPrior(EncodedPrior):
         return tf.reshape(mean, tf.concat([tf.shape(log_r)[:-1], tf.shape(mean)[-1:]], axis=0))
 
     def retrieval_gap(self, q, z):
-        """An upper bound of log p(z) − log p_near(z), `(B,)`, in nats, at draws z ~ q, `(B, D)`.
+        """`gap` at draws z ~ q, `(…, B, D)`, of the components that are scored near q: `(…, B)`, in nats."""
+        gap = self.gap(q, z, self.near(q))
+        return tf.zeros(tf.shape(z)[:-1]) if gap is None else gap
+
+    def gap(self, q, z, near):
+        """An upper bound of log p(z) − near.log_prob(z), `(…, B)`, in nats, at draws z ~ q, `(…, B, D)`.
 
         What is left out is further from the mean of q than the furthest neighbor, and so at least as far from z as that
         distance less that of z.
         """
-        center, near = q.mean(), self.near(q)
+        center = q.mean()
         furthest = tf.reduce_max(tf.norm(near.loc - center[:, None], axis=-1), axis=-1)
         distance = tf.maximum(furthest - tf.norm(z - center, axis=-1), 0.0)
         dimension = tf.cast(tf.shape(center)[-1], tf.float32)
         log_density = -0.5 * (tf.square(distance / self.scale) + dimension * tf.math.log(2 * math.pi * self.scale**2))
+        if self.scored_neighbors == self.num_components:
+            return None
         left_out = tf.constant(1 - self.scored_neighbors / self.num_components, tf.float32)
         return tf.nn.softplus(log_density + tf.math.log(left_out) - near.log_prob(z))
 

@@ -38,6 +38,10 @@ class Prior(keras.layers.Layer):
         """
         return self.distribution()
 
+    def gap(self, q, z, near):
+        """An upper bound of log p(z) − near.log_prob(z) in nats, where `near(q)` leaves a part of p(z) out; else None."""
+        del q, z, near
+
     def posterior(self, q):
         """q(z|x) of what the encoder returned, `DistributionTensor` to `DistributionTensor`: the same for most priors.
 

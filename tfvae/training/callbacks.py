@@ -3,8 +3,14 @@
 import math
 
 import keras
+import tensorflow as tf
 
 from tfvae.training.schedules import LinearWarmUp
+
+
+def steps_done(model):
+    """The optimizer's steps so far; also of a variable that a distribution strategy mirrors."""
+    return int(tf.convert_to_tensor(model.optimizer.iterations))
 
 
 class KLWarmUp(keras.callbacks.Callback):
@@ -33,7 +39,7 @@ class KLWarmUp(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if self.schedule is not None:
             return
-        per_epoch, done = self.params.get("steps"), int(self.model.optimizer.iterations)
+        per_epoch, done = self.params.get("steps"), steps_done(self.model)
         # A training that goes on at a later epoch began its warm-up where its first epoch began.
         start = (done if epoch == 0 else 0) if per_epoch is None else done - epoch * per_epoch
         steps = self.steps or max(1, round(self.epochs * per_epoch))
@@ -44,7 +50,7 @@ class KLWarmUp(keras.callbacks.Callback):
         self.model.set_beta(self.schedule)
 
     def on_train_end(self, logs=None):
-        if int(self.model.optimizer.iterations) >= self.schedule.end:  # a new optimizer would count from 0 again
+        if steps_done(self.model) >= self.schedule.end:  # a new optimizer would count from 0 again
             self.model.set_beta(self.schedule.target)
 
 
@@ -61,7 +67,7 @@ class WatchBeta(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         beta, per_epoch = self.model.objective.beta, self.params.get("steps")
-        if isinstance(beta, LinearWarmUp) and per_epoch is not None and int(self.model.optimizer.iterations) < beta.end:
+        if isinstance(beta, LinearWarmUp) and per_epoch is not None and steps_done(self.model) < beta.end:
             beta.warn_if_cut_short(per_epoch * self.params["epochs"])
 
     def on_epoch_end(self, epoch, logs=None):
@@ -69,7 +75,7 @@ class WatchBeta(keras.callbacks.Callback):
         if not callable(beta):
             return
         if logs is not None:
-            logs["beta"] = float(beta(self.model.optimizer.iterations))
+            logs["beta"] = float(beta(steps_done(self.model)))
         if isinstance(beta, LinearWarmUp) and per_epoch is not None:
             for callback, start in self.before:
                 callback.start_from_epoch = max(start, math.ceil(beta.steps / per_epoch))

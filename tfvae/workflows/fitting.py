@@ -36,7 +36,7 @@ def model_maker(options, train, *sizes):
         sizes: what the data say of the model's size: its first arguments.
     """
     make = options.models[options.model]
-    names = ("latent_dim", "hidden", "num_components")
+    names = ("latent_dim", "hidden", "num_components", "learning_rate")
     settings = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if "seed" in inspect.signature(make).parameters:
         settings["seed"] = options.seed

@@ -2,12 +2,12 @@
 
 import functools
 
-import lazy_loader
 import numpy as np
 
 from tfvae import plots
+from tfvae.host.lazy import Later
 
-tf = lazy_loader.load("tensorflow")
+tf = Later("tensorflow")
 TRUTH_SEED = 1_000_000  # evaluation data; training data are drawn with the study's own seeds
 
 

@@ -5,7 +5,6 @@ import dataclasses
 import functools
 from typing import ClassVar
 
-import lazy_loader
 import numpy as np
 
 from tfvae import evaluation, layers
@@ -14,8 +13,9 @@ from tfvae.experiments.fits import run_fits, write_findings
 from tfvae.experiments.gaussian_mixture import figures
 from tfvae.experiments.gaussian_mixture.figures import TRUTH_SEED
 from tfvae.experiments.study import Study
+from tfvae.host.lazy import Later
 
-keras, tf = lazy_loader.load("keras"), lazy_loader.load("tensorflow")
+keras, tf = Later("keras"), Later("tensorflow")
 
 _TWO_SAMPLE_ROWS = 1000  # quadratic work; the null level depends on it and is reported beside
 _SUMMARY = (

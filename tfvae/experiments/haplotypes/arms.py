@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
-import lazy_loader
 import numpy as np
 
 from tfvae.codecs.haplotype_codec import SECTIONS, STORE
@@ -16,11 +15,12 @@ from tfvae.data.vcf_writer import write_vcf
 from tfvae.experiments.experiment import Experiment
 from tfvae.experiments.haplotypes import findings
 from tfvae.host.errors import UserError
+from tfvae.host.lazy import Later
 from tfvae.models import haplotype_recipes
 from tfvae.runs.directory import RunDirectory
 from tfvae.workflows.section_jobs import run_sections
 
-keras = lazy_loader.load("keras")
+keras = Later("keras")
 _FILE = "haplotypes/1000g_chr1_sections_0-9.vcf.gz"
 CHANGES = {
     "incumbent": "three sigmoid layers to V/100 latents, dropout 0.4, N(0, I), batch 32",

@@ -1,14 +1,14 @@
 """What the arms say together: tables, claims and figures."""
 
-import lazy_loader
 import numpy as np
 
 import tfvae
 from tfvae import plots
 from tfvae.codecs.haplotype_codec import SECTIONS
+from tfvae.host.lazy import Later
 from tfvae.runs.directory import METRICS
 
-pd, special = lazy_loader.load("pandas"), lazy_loader.load("scipy.special")
+pd, special = Later("pandas"), Later("scipy.special")
 _PAIRED = ("bernoulli_mixture_128", "li_stephens")
 _REAL = ("low_density", "aats_truth", "aats_synthetic", "ld_correlation", "copies")
 
@@ -86,7 +86,12 @@ def _paired(run, frame, names):
     for arm in arms[1:]:
         gain = of[arm] - of[arms[0]]
         rows.append(
-            {"arm": arm, "over": arms[0], "gain": float(gain.mean()), "standard_error": tfvae.importance.standard_error(gain)}
+            {
+                "arm": arm,
+                "over": arms[0],
+                "gain": float(gain.mean()),
+                "standard_error": tfvae.importance.standard_error(gain),
+            }
         )
     return rows
 

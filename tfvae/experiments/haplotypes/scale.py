@@ -11,15 +11,15 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
-import lazy_loader
 import numpy as np
 
 from tfvae import plots
 from tfvae.experiments.experiment import Experiment
+from tfvae.host.lazy import Later
 from tfvae.models.haplotype_recipes import HaplotypeRecipe
 from tfvae.runs.directory import METRICS
 
-keras, pd = lazy_loader.load("keras"), lazy_loader.load("pandas")
+keras, pd = Later("keras"), Later("pandas")
 _STEPS = 100  # that a step is timed over
 _CODE = "from tfvae.experiments.haplotypes.scale import measure; import sys; measure(*sys.argv[1:])"
 

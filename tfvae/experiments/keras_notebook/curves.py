@@ -2,14 +2,14 @@
 
 import dataclasses
 
-import lazy_loader
 import numpy as np
 
 import tfvae
 from tfvae import evaluation, plots
 from tfvae.data.s_curve import SCurve
+from tfvae.host.lazy import Later
 
-tf, tfp = lazy_loader.load("tensorflow"), lazy_loader.load("tensorflow_probability")
+tf, tfp = Later("tensorflow"), Later("tensorflow_probability")
 COPIES = 10  # of the points, in an epoch: then less time passes between the epochs than in them
 
 

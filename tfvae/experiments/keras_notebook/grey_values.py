@@ -3,7 +3,6 @@
 import dataclasses
 from typing import ClassVar
 
-import lazy_loader
 import numpy as np
 
 import tfvae
@@ -11,8 +10,9 @@ from tfvae import distributions, evaluation, layers, plots
 from tfvae.experiments.fits import run_fits, write_findings
 from tfvae.experiments.keras_notebook.on_mnist import OnMNIST
 from tfvae.experiments.study import Fit
+from tfvae.host.lazy import Later
 
-keras, tf, tfp = map(lazy_loader.load, ("keras", "tensorflow", "tensorflow_probability"))
+keras, tf, tfp = map(Later, ("keras", "tensorflow", "tensorflow_probability"))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,15 +3,14 @@
 import dataclasses
 from typing import ClassVar
 
-import lazy_loader
-
 import tfvae
 from tfvae import layers, plots
 from tfvae.experiments.fits import run_fits, write_findings
 from tfvae.experiments.keras_notebook.curves import Curve, encoder_decoder_figure, measure, vae_of
 from tfvae.experiments.study import Fit, Study
+from tfvae.host.lazy import Later
 
-keras = lazy_loader.load("keras")
+keras = Later("keras")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,6 @@ import dataclasses
 import math
 from typing import ClassVar
 
-import lazy_loader
 import numpy as np
 
 import tfvae
@@ -13,8 +12,9 @@ from tfvae.data.s_curve import embed_features
 from tfvae.experiments.fits import run_fits, write_findings
 from tfvae.experiments.keras_notebook.curves import COPIES, Curve, encoder_decoder_figure, measure, vae_of
 from tfvae.experiments.study import Fit, Study
+from tfvae.host.lazy import Later
 
-keras = lazy_loader.load("keras")
+keras = Later("keras")
 RMSE, SPEARMAN = 0.01, 0.99  # the curve counts as recovered within these
 
 

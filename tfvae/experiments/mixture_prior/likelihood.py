@@ -3,8 +3,6 @@
 import dataclasses
 from typing import ClassVar
 
-import lazy_loader
-
 import tfvae
 from tfvae import objectives, plots
 from tfvae.experiments.fits import run_fits, write_findings
@@ -24,8 +22,9 @@ from tfvae.experiments.mixture_prior.scoring import (
     words,
 )
 from tfvae.experiments.study import Fit
+from tfvae.host.lazy import Later
 
-keras, tf = lazy_loader.load("keras"), lazy_loader.load("tensorflow")
+keras, tf = Later("keras"), Later("tensorflow")
 
 
 @dataclasses.dataclass(frozen=True)

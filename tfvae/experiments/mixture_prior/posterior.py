@@ -3,8 +3,6 @@
 import dataclasses
 from typing import ClassVar
 
-import lazy_loader
-
 import tfvae
 from tfvae import evaluation, layers, plots, priors
 from tfvae.data.gaussian_mixture import GaussianMixture, four_gaussians, gaussian_grid
@@ -24,8 +22,9 @@ from tfvae.experiments.mixture_prior.scoring import (
     pooled,
 )
 from tfvae.experiments.study import Fit
+from tfvae.host.lazy import Later
 
-keras, tf = lazy_loader.load("keras"), lazy_loader.load("tensorflow")
+keras, tf = Later("keras"), Later("tensorflow")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """What the studies of priors measure in common: the ELBO's parts, importance-sampled likelihoods, paired gains."""
 
-import lazy_loader
 import numpy as np
 
 import tfvae
 from tfvae import plots, priors
+from tfvae.host.lazy import Later
 
-tf = lazy_loader.load("tensorflow")
+tf = Later("tensorflow")
 TEST_SEED = 777  # of the binarization of the test digits, which are drawn alone
 MEASURES = ("nll", "negative_elbo", "kl", "reconstruction", "doubling_gain", "effective_sample_size", "components_used")
 LATENT_ROWS = 2_000  # of the test data, to count active units on

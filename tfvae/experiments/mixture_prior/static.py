@@ -3,7 +3,6 @@
 import dataclasses
 from typing import ClassVar
 
-import lazy_loader
 import numpy as np
 
 import tfvae
@@ -23,8 +22,9 @@ from tfvae.experiments.mixture_prior.scoring import (
     words,
 )
 from tfvae.experiments.study import Fit
+from tfvae.host.lazy import Later
 
-keras, tf = lazy_loader.load("keras"), lazy_loader.load("tensorflow")
+keras, tf = Later("keras"), Later("tensorflow")
 
 
 @dataclasses.dataclass(frozen=True)
