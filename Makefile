@@ -31,6 +31,8 @@ test-slow: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
 
 bench: $(READY)
 	$(BIN)/python benchmarks/fit_speed.py

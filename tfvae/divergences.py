@@ -8,7 +8,7 @@ Source: Hershey and Olsen, "Approximating the Kullback Leibler divergence betwee
 """
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -20,7 +20,7 @@ from tfvae.host.saving import register
 tfd = tfp.distributions
 
 
-def monte_carlo_kl(q, p, z):
+def monte_carlo_kl(q: Any, p: Any, z: Any) -> Any:
     """log q(z) − log p(z), in nats: unbiased for KL(q ‖ p) when z ~ q.
 
     Args:
@@ -33,7 +33,7 @@ def monte_carlo_kl(q, p, z):
     return q.log_prob(z) - p.log_prob(z)
 
 
-def kl_divergence(q, p, z):
+def kl_divergence(q: Any, p: Any, z: Any) -> Any:
     """KL(q ‖ p) in nats: exact where TFP registers it, else `monte_carlo_kl` at the decoder's own `z`.
 
     Returns:
@@ -43,7 +43,7 @@ def kl_divergence(q, p, z):
     return monte_carlo_kl(q, p, z) if exact is None else exact
 
 
-def exact_kl(q, p):
+def exact_kl(q: Any, p: Any) -> Any:
     """KL(q ‖ p) in nats in closed form, of shape `batch_shape`, or None where TFP registers none."""
     for a, b in ((q, p), (_as_multivariate_normal(q), _as_multivariate_normal(p))):
         try:
@@ -53,7 +53,7 @@ def exact_kl(q, p):
     return None
 
 
-def kl_per_dimension(q, p):
+def kl_per_dimension(q: Any, p: Any) -> Any:
     """KL(q_d ‖ p_d) of independent dimensions, of shape `(*batch_shape, D)`; None where the two do not factorize."""
     if isinstance(q, tfd.Independent) and isinstance(p, tfd.Independent):
         return exact_kl(q.distribution, p.distribution)
@@ -70,14 +70,14 @@ class KLEstimator:
 
     direction: ClassVar[str]
 
-    def __call__(self, q, p, z):
+    def __call__(self, q: Any, p: Any, z: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} must define `__call__(q, p, z)`.")
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> Any:
         return cls(**config)
 
 
@@ -87,7 +87,7 @@ class ExactKL(KLEstimator):
 
     direction = "unbiased"
 
-    def __call__(self, q, p, z=None):
+    def __call__(self, q: Any, p: Any, z: Any = None) -> Any:
         mixture = as_diagonal_mixture(p)
         if mixture is not None and mixture.loc.shape[0] == 1:
             p = tfd.MultivariateNormalDiag(mixture.loc[0], mixture.scale[0])
@@ -106,7 +106,7 @@ class MonteCarloKL(KLEstimator):
 
     direction = "unbiased"
 
-    def __call__(self, q, p, z):
+    def __call__(self, q: Any, p: Any, z: Any) -> Any:
         return monte_carlo_kl(q, p, z)
 
 
@@ -116,7 +116,7 @@ class MonteCarloCrossEntropyKL(KLEstimator):
 
     direction = "unbiased"
 
-    def __call__(self, q, p, z):
+    def __call__(self, q: Any, p: Any, z: Any) -> Any:
         try:
             entropy = q.entropy()
         except NotImplementedError:
@@ -182,7 +182,7 @@ class ProductKL(_MixtureBound):
 
     direction = "lower"
 
-    def __call__(self, q, p, z=None):
+    def __call__(self, q: Any, p: Any, z: Any = None) -> Any:
         return tf.nn.relu(super().__call__(q, p, z))
 
     def _bound(self, mean, variance, mixture):
@@ -199,7 +199,7 @@ class ProductKL(_MixtureBound):
         return -tf.reduce_logsumexp(tf.nn.log_softmax(mixture.logits) + log_products, axis=-1)
 
 
-def as_estimator(kl):
+def as_estimator(kl: Any) -> Any:
     """`kl` as a function (q, p, z): a `KLEstimator`, its config, or None for `kl_divergence`."""
     kl = keras.saving.deserialize_keras_object(kl) if isinstance(kl, dict) else kl
     if kl is not None and not isinstance(kl, KLEstimator):

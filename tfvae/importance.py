@@ -1,7 +1,7 @@
 """log p(x) from importance weights: log w = log p(x|z) + log p(z) − log q(z|x), z ~ q."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -27,34 +27,34 @@ class LikelihoodEstimate(NamedTuple):
         return self.effective_sample_size < FEW_DRAWS
 
     @property
-    def mean(self):
+    def mean(self) -> float:
         return float(np.mean(self.log_likelihood))
 
     @property
-    def mean_standard_error(self):
+    def mean_standard_error(self) -> float:
         """Of the mean over the examples, as a sample of the population."""
         return standard_error(self.log_likelihood)
 
-    def bits_per_dimension(self, dimensions):
+    def bits_per_dimension(self, dimensions: int) -> float:
         """−log₂ p(x) per dimension of x, mean over the examples: of a probability; of a density of 8-bit data + 8."""
         return bits_per_dimension(self.mean, dimensions)
 
-    def perplexity_per_dimension(self, dimensions):
+    def perplexity_per_dimension(self, dimensions: int) -> float:
         """exp(−log p(x) / dimensions), the per-pixel perplexity of images: 2 to the power of the bits per dimension."""
         return math.exp(-self.mean / dimensions)
 
 
-def bits_per_dimension(log_p, dimensions):
+def bits_per_dimension(log_p: float, dimensions: int) -> float:
     """−log₂ p per dimension, of log p in nats."""
     return -log_p / (dimensions * math.log(2))
 
 
-def standard_error(values):
+def standard_error(values: Any) -> float:
     """Of the mean of values, `(N,)`, as a sample of a population."""
     return float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
 
 
-def relative_error(effective_sample_size, n):
+def relative_error(effective_sample_size: np.ndarray, n: int) -> np.ndarray:
     """Standard error of the log of a mean of n weights; NaN for one weight, which says nothing of its spread.
 
     Infinite where one of several weights is nearly all: the formula, below 1 by construction, would know nothing of the
@@ -66,7 +66,7 @@ def relative_error(effective_sample_size, n):
     return np.where((effective_sample_size < _ONE_DRAW) & (n >= FEW_DRAWS), math.inf, error)
 
 
-def check_numbers(log_likelihood, first_row=0):
+def check_numbers(log_likelihood: np.ndarray, first_row: int = 0) -> None:
     """Raises ValueError where an estimate of some rows, `(N,)`, is NaN; −inf is what the model calls impossible."""
     bad = np.flatnonzero(np.isnan(log_likelihood))
     if len(bad):
@@ -76,7 +76,7 @@ def check_numbers(log_likelihood, first_row=0):
         )
 
 
-def log_px_z(p, x):
+def log_px_z(p: Any, x: Any) -> Any:
     """log p(x|z) of p's batch shape, `(B,)` or `(S, B)`, for x of shape `(B, *E)`.
 
     x is broadcast explicitly, because a distribution of folded draws (`Unfolded`) does not do it.
@@ -87,7 +87,7 @@ def log_px_z(p, x):
     return p.log_prob(x)
 
 
-def log_weights(x, q, z, p, prior):
+def log_weights(x: Any, q: Any, z: Any, p: Any, prior: Any) -> Any:
     """log w of shape `(S, B)`, in nats.
 
     Args:
@@ -114,7 +114,7 @@ class StreamedLikelihood:
         use_xla: bool.
     """
 
-    def __init__(self, model, num_rows, chunk, use_xla):
+    def __init__(self, model: str | None, num_rows: int, chunk: int, use_xla: bool):
         self.model, self.num_rows, self.chunk = model, num_rows, chunk
         self.run = Compiled(self._run, use_xla)
 
@@ -146,7 +146,7 @@ class StreamedLikelihood:
         )
         return *tf.unstack(log_sums), log_sum_squares, log_sum_above
 
-    def __call__(self, x, num_samples, seed):
+    def __call__(self, x: Any, num_samples: int, seed: int) -> Any:
         """The `LikelihoodEstimate` of x, `(N, *E)`; `seed` an int."""
         n, sums = len(x), []
         for start in range(0, n, self.num_rows):

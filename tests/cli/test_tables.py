@@ -128,7 +128,10 @@ MISTAKES = {
     "no run to report": (["report", "nowhere"], "nowhere is not a run directory"),
     "zero draws": (["sample", "nowhere", "-n", "0", "-o", "x.csv"], "Invalid value for '-n'"),
     "negative seed": (["fit", "digits", "--seed", "-1"], "Invalid value for '--seed'"),
-    "option of another model": (["fit", "digits", "--model", "gaussian", "--num-components", "3"], "not an argument of"),
+    "option of another model": (
+        ["fit", "digits", "--model", "gaussian", "--num-components", "3"],
+        "not an argument of",
+    ),
     "resume of nothing": (
         ["run", "gaussian-mixture", "--resume", "--out", "nowhere"],
         "nowhere is not a run directory",
@@ -267,7 +270,7 @@ def test_a_model_file_that_is_not_ours(run, table, tfvae_command, tmp_path):
     assert (status, "it holds a Sequential, not a VAE" in err) == (2, True)
     (tmp_path / "run" / "model.keras").unlink()
     status, _, err = tfvae_command("sample", tmp_path / "run", "-o", tmp_path / "draws.csv")
-    assert (status, "continue it with --resume" in err) == (2, True)
+    assert (status, "continue it by --resume" in err) == (2, True)
 
 
 def test_resume_of_a_finished_run_trains_nothing_and_other_settings_are_refused(run, table, tfvae_command):

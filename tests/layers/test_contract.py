@@ -28,7 +28,11 @@ def model_of(case, **kwargs):
 
 def test_every_concrete_layer_has_a_case():
     covered = {type(case.make()) for case in CASES} | {layers.DistributionLambda}
-    concrete = {c for c in (getattr(layers, name) for name in layers.__all__) if isinstance(c, type) and issubclass(c, layers.DistributionLayer)}
+    concrete = {
+        c
+        for c in (getattr(layers, name) for name in layers.__all__)
+        if isinstance(c, type) and issubclass(c, layers.DistributionLayer)
+    }
     assert concrete - covered == {layers.DistributionLayer}
 
 

@@ -107,4 +107,6 @@ def test_a_model_with_a_mixture_posterior_trains_under_both(stratified, draws):
     assert history["loss"][-1] < history["loss"][0]
     assert np.isfinite(vae.log_likelihood(x, 30).mean)
     shapes = [s.shape for s in posterior.draws(vae.encode(x), draws) if s is not None]
-    assert shapes == ([(4 * draws, 60, 2), (4 * draws, 60)] if stratified else [(draws, 60, 2) if draws > 1 else (60, 2)])
+    assert shapes == (
+        [(4 * draws, 60, 2), (4 * draws, 60)] if stratified else [(draws, 60, 2) if draws > 1 else (60, 2)]
+    )

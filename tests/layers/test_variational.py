@@ -61,7 +61,11 @@ def test_the_family_is_complete_and_each_loss_is_its_closed_form(cls, pixels):
     assert float(loss) == pytest.approx(expected.mean(), rel=1e-5)
     assert float(layer.kl_metric.result()) == pytest.approx(kl.mean(), rel=1e-5)
     np.testing.assert_array_equal(returned, mean)
-    defined = {c for c in (getattr(layers, name) for name in layers.__all__) if isinstance(c, type) and issubclass(c, layers.VariationalLayer)}
+    defined = {
+        c
+        for c in (getattr(layers, name) for name in layers.__all__)
+        if isinstance(c, type) and issubclass(c, layers.VariationalLayer)
+    }
     assert defined == set(FAMILY)
 
 

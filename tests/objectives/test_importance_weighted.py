@@ -231,7 +231,9 @@ def test_a_temperature_divides_the_reconstruction_in_training_alone(x):
         values[name], evaluated = objective.terms(draw._replace(training=True)), objective.terms(draw)
         np.testing.assert_allclose(evaluated.loss, values["plain"].loss, rtol=1e-6)
     plain = values["plain"]
-    np.testing.assert_allclose(values["T"].loss, plain.metrics["reconstruction"] / 0.25 + plain.metrics["kl"], rtol=1e-5)
+    np.testing.assert_allclose(
+        values["T"].loss, plain.metrics["reconstruction"] / 0.25 + plain.metrics["kl"], rtol=1e-5
+    )
     np.testing.assert_allclose(values["T"].loss, values["beta"].loss / 0.25, rtol=1e-5)
     assert ELBO.from_config(ELBO(temperature=0.25).get_config()).temperature == 0.25
     with pytest.raises(ValueError, match="`temperature` must be above 0"):

@@ -35,7 +35,11 @@ def vae_with(prior, seed=0, objective=None):
 
 def test_every_prior_is_here():
     abstract = {priors.Prior, priors.EncodedPrior}
-    concrete = {c for c in (getattr(priors, name) for name in priors.__all__) if isinstance(c, type) and issubclass(c, priors.Prior)} - abstract
+    concrete = {
+        c
+        for c in (getattr(priors, name) for name in priors.__all__)
+        if isinstance(c, type) and issubclass(c, priors.Prior)
+    } - abstract
     assert {c.__name__ for c in concrete} == set(MAKERS)
 
 

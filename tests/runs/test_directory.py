@@ -48,7 +48,9 @@ def train(path, epochs=EPOCHS, pause=0.0):
 
 def kill_when_it_has_trained(path, epochs_done):
     """Trains in another process and kills it, SIGKILL, once that many epochs are in a checkpoint."""
-    code = f"from pathlib import Path; from tests.runs.test_directory import train; train(Path({str(path)!r}), pause=0.3)"
+    code = (
+        f"from pathlib import Path; from tests.runs.test_directory import train; train(Path({str(path)!r}), pause=0.3)"
+    )
     process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.getcwd()})
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:

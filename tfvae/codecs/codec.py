@@ -2,7 +2,7 @@
 
 import abc
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -19,18 +19,18 @@ class Codec(abc.ABC):
     log_jacobian = 0.0  # log |d vectors / d data|, by which a log density of vectors becomes one in the data's units
 
     @abc.abstractmethod
-    def read(self, data):
+    def read(self, data: Any) -> Any:
         """The rows in a file, folder or known set, checked; raises UserError where they cannot be used."""
 
     @abc.abstractmethod
-    def check(self, rows):
+    def check(self, rows: Any) -> Any:
         """Rows that are at hand, as `read` gives them; raises UserError where they cannot be used."""
 
-    def rows(self, data):
+    def rows(self, data: Any) -> Any:
         """The rows in a file, folder or known set, or those that `data` itself is."""
         return self.read(data) if isinstance(data, str | Path) else self.check(data)
 
-    def check_path(self, path):
+    def check_path(self, path: str | Path) -> None:
         """UserError where `write` could not write a file of that name."""
         path = Path(path)
         if not path.name.lower().endswith(self.suffixes):
@@ -40,27 +40,27 @@ class Codec(abc.ABC):
             raise UserError(f"{path} cannot be written: there is no folder {path.absolute().parent}.")
 
     @abc.abstractmethod
-    def write(self, rows, path):
+    def write(self, rows: Any, path: str | Path) -> None:
         """Writes rows to a file, whole or not at all; raises UserError where it cannot."""
 
     @abc.abstractmethod
-    def transform(self, rows, seed=0):
+    def transform(self, rows: Any, seed: int = 0) -> np.ndarray:
         """Rows as float32 `(n, D)`; `seed` is of any noise that is added."""
 
     @abc.abstractmethod
-    def inverse(self, vectors):
+    def inverse(self, vectors: np.ndarray) -> Any:
         """Vectors `(n, D)` as rows."""
 
     @abc.abstractmethod
-    def to_config(self):
+    def to_config(self) -> dict:
         """As data; `from_config` is the inverse."""
 
     @classmethod
     @abc.abstractmethod
-    def from_config(cls, config, folder=None, model=None):
+    def from_config(cls, config: dict, folder: Any = None, model: str | None = None) -> Any:
         """The codec of that config, of the run in `folder`, for its model of that name (None: the whole run)."""
 
-    def takes_draws(self, path):
+    def takes_draws(self, path: str | Path) -> bool:
         """Whether a file of that name holds data alone, and no means."""
         del path
         return False
@@ -71,28 +71,28 @@ class VectorCodec(Codec):
 
     kind = "vectors"
 
-    def read(self, data):
+    def read(self, data: Any) -> Any:
         return self.check(read_table(data))
 
-    def check(self, rows):
+    def check(self, rows: Any) -> Any:
         frame = check_values(pd.DataFrame(rows).rename(columns=str))
         for name in frame:
             if not pd.api.types.is_numeric_dtype(frame[name]):
                 raise UserError(f"Column {name!r} must hold numbers, but holds {frame[name].iloc[0]!r}.")
         return frame
 
-    def write(self, rows, path):
+    def write(self, rows: Any, path: str | Path) -> None:
         write_table(rows, path)
 
-    def transform(self, rows, seed=0):
+    def transform(self, rows: Any, seed: int = 0) -> np.ndarray:
         return rows.to_numpy("float32")
 
-    def inverse(self, vectors):
+    def inverse(self, vectors: np.ndarray) -> Any:
         return pd.DataFrame(np.asarray(vectors), columns=[f"x{d}" for d in range(np.shape(vectors)[1])])
 
-    def to_config(self):
+    def to_config(self) -> dict:
         return {}
 
     @classmethod
-    def from_config(cls, config, folder=None, model=None):
+    def from_config(cls, config: dict, folder: Any = None, model: str | None = None) -> Any:
         return cls()

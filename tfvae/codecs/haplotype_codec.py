@@ -1,6 +1,8 @@
 """Haplotypes at a run's sites, out of files of variants and back into VCF."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,16 +36,23 @@ class HaplotypeCodec(Codec):
     kind = "haplotypes"
     suffixes = (".vcf", ".vcf.gz", ".npy", ".npz", ".csv", ".parquet")
 
-    def __init__(self, sites, num_sites, lengths=None, joint=False, irregular="refuse"):
+    def __init__(
+        self,
+        sites: pd.DataFrame,
+        num_sites: Sequence[int],
+        lengths: Any = None,
+        joint: bool = False,
+        irregular: str = "refuse",
+    ):
         self.sites, self.num_sites, self.lengths = sites, list(num_sites), lengths or {}
         self.joint, self.irregular = joint, irregular
 
-    def read(self, data):
+    def read(self, data: Any) -> Any:
         """The haplotypes of a file of variants, or of several with commas between, at this run's sites."""
         found = load_haplotypes(split_files(data), irregular=self.irregular)
         return match_sites(found, self.sites, str(data))
 
-    def check(self, rows):
+    def check(self, rows: Any) -> Any:
         rows = np.asarray(rows)
         if rows.ndim != 2 or rows.shape[1] != len(self.sites) or not np.isin(rows, (0, 1)).all():
             raise UserError(
@@ -51,10 +60,10 @@ class HaplotypeCodec(Codec):
             )
         return rows
 
-    def takes_draws(self, path):
+    def takes_draws(self, path: str | Path) -> bool:
         return Path(path).name.lower().endswith((".vcf", ".vcf.gz"))
 
-    def write(self, rows, path):
+    def write(self, rows: Any, path: str | Path) -> None:
         if self.takes_draws(path):
             several = len(self.num_sites) > 1
             notes = () if not several else ("Whole haplotypes, drawn jointly.",) if self.joint else (_BOUNDARIES,)
@@ -64,17 +73,17 @@ class HaplotypeCodec(Codec):
             names = [f"{s.contig}:{s.position}:{s.ref}>{s.alt}" for s in sites]
             write_table(pd.DataFrame(np.asarray(rows), columns=names), path)
 
-    def transform(self, rows, seed=0):
+    def transform(self, rows: Any, seed: int = 0) -> np.ndarray:
         return np.asarray(rows, "float32")
 
-    def inverse(self, vectors):
+    def inverse(self, vectors: np.ndarray) -> Any:
         return np.asarray(vectors, "float32")
 
-    def to_config(self):
+    def to_config(self) -> dict:
         return {"irregular": self.irregular}
 
     @classmethod
-    def from_config(cls, config, folder=None, model=None):
+    def from_config(cls, config: dict, folder: Any = None, model: str | None = None) -> Any:
         """The codec of the finished sections of the run in `folder`, or of the one named `model` alone."""
         store = HaplotypeStore(Path(folder) / STORE)
         names = finished_sections(folder) if model is None else [model]
@@ -83,7 +92,7 @@ class HaplotypeCodec(Codec):
             raise UserError(f"{folder} has no finished section: continue it by `resume=True`.")
         sites = store.sites.iloc[np.concatenate(rows)].reset_index(drop=True)
         joint = model is None and (Path(folder) / JOINT).exists()
-        return cls(sites, map(len, rows), store.about["lengths"], joint, config["irregular"])
+        return cls(sites, [len(r) for r in rows], store.about["lengths"], joint, config["irregular"])
 
 
 def split_files(data):

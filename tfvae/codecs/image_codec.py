@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,17 +30,18 @@ class ImageCodec(Codec):
     binary: bool = False
 
     @classmethod
-    def fit(cls, images):
+    def fit(cls, images: np.ndarray) -> Any:
         """The codec of an array of images."""
         return cls(tuple(images.shape[1:]), bool(np.isin(images, (0, 1)).all()))
 
     @property
-    def num_pixels(self):
+    def num_pixels(self) -> int:
         return int(np.prod(self.shape))
 
-    def read(self, data):
+    def read(self, data: Any) -> Any:
         """The images of a folder, a .npy or .npz file, or the test images of a known set."""
         path = Path(data)
+        images: Any
         if path.is_dir():
             mode = {1: "grayscale", 3: "rgb", 4: "rgba"}[self.shape[2] if len(self.shape) == 3 else 1]
             images = load_image_folder(path, self.shape[:2], mode)[0]
@@ -52,7 +54,7 @@ class ImageCodec(Codec):
             raise UserError(f"There is no folder, .npy or .npz file or set of images {str(data)!r}.")
         return self.check(images)
 
-    def check(self, images):
+    def check(self, images: np.ndarray) -> Any:
         """The images as float32, or a UserError that says what is wrong with them."""
         if images.shape[1:] not in (self.shape, (self.num_pixels,)):
             raise UserError(f"The images have shape {images.shape[1:]}, but this model takes {self.shape}.")
@@ -73,7 +75,7 @@ class ImageCodec(Codec):
             )
         return images.reshape(len(images), *self.shape).astype("float32")
 
-    def write(self, images, path):
+    def write(self, images: np.ndarray, path: str | Path) -> None:
         path = Path(path)
         writers = {
             ".png": _write_png,
@@ -86,17 +88,17 @@ class ImageCodec(Codec):
         except OSError as error:
             raise UserError(f"{path} cannot be written ({error.strerror}).") from None
 
-    def transform(self, images, seed=0):
+    def transform(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
         return images.reshape(len(images), -1).astype("float32")
 
-    def inverse(self, vectors):
+    def inverse(self, vectors: np.ndarray) -> Any:
         return np.asarray(vectors, "float32").reshape(-1, *self.shape)
 
-    def to_config(self):
+    def to_config(self) -> dict:
         return {"shape": list(self.shape), "binary": self.binary}
 
     @classmethod
-    def from_config(cls, config, folder=None, model=None):
+    def from_config(cls, config: dict, folder: Any = None, model: str | None = None) -> Any:
         return cls(tuple(config["shape"]), config["binary"])
 
 

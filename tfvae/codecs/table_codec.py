@@ -1,6 +1,8 @@
 """Tables, turned into what a model takes, and back into the data's units, names, order and types."""
 
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,7 +43,7 @@ class TableCodec(Codec):
     columns: tuple
 
     @classmethod
-    def fit(cls, frame):
+    def fit(cls, frame: pd.DataFrame) -> Any:
         """The codec of a checked table; raises UserError for columns that no model can take."""
         columns = tuple(_column(frame[name]) for name in frame.columns)
         if all(c.kind == CONSTANT for c in columns):
@@ -49,50 +51,50 @@ class TableCodec(Codec):
         return cls(columns)
 
     @property
-    def numbers(self):
+    def numbers(self) -> list:
         return [c for c in self.columns if c.kind in (NUMERIC, INTEGER)]
 
     @property
-    def categoricals(self):
+    def categoricals(self) -> list:
         return [c for c in self.columns if c.kind == CATEGORICAL]
 
     @property
-    def constants(self):
+    def constants(self) -> list:
         return [c for c in self.columns if c.kind == CONSTANT]
 
     @property
-    def num_continuous(self):
+    def num_continuous(self) -> int:
         return len(self.numbers)
 
     @property
-    def num_categories(self):
+    def num_categories(self) -> list[int]:
         return [len(c.categories) for c in self.categoricals]
 
     @property
-    def width(self):
+    def width(self) -> int:
         return self.num_continuous + sum(self.num_categories)
 
     @property
-    def log_jacobian(self):
+    def log_jacobian(self) -> float:
         """log |d standardized / d data|, by which a log density of vectors becomes one in the data's units."""
         return -float(sum(np.log(c.sd) for c in self.numbers))
 
-    def read(self, data):
+    def read(self, data: Any) -> Any:
         return self.check(read_table(data))
 
-    def check(self, rows):
+    def check(self, rows: Any) -> Any:
         return check_values(rows[[c.name for c in self.columns if c.name in rows]])
 
-    def fits(self, frame):
+    def fits(self, frame: pd.DataFrame) -> np.ndarray:
         """Whether each row of a checked table, `(n,)`, holds only categories and constants that the codec has seen."""
         seen = [frame[c.name].isin(c.categories) for c in self.categoricals]
         seen += [frame[c.name] == c.value for c in self.constants]
         return np.logical_and.reduce([np.ones(len(frame), bool), *(s.to_numpy(bool) for s in seen)])
 
-    def write(self, frame, path):
+    def write(self, frame: pd.DataFrame, path: str | Path) -> None:
         write_table(frame, path)
 
-    def transform(self, frame, seed=0):
+    def transform(self, frame: pd.DataFrame, seed: int = 0) -> np.ndarray:
         """Rows as float32 `(n, width)`; `seed` is of the integers' noise. Raises UserError for rows that do not fit."""
         missing = [c.name for c in self.columns if c.name not in frame and c.kind != CONSTANT]
         if missing:
@@ -109,7 +111,7 @@ class TableCodec(Codec):
         parts += [_one_hot(frame[c.name], c) for c in self.categoricals]
         return np.concatenate(parts, axis=1).astype("float32")
 
-    def inverse(self, vectors):
+    def inverse(self, vectors: np.ndarray) -> Any:
         """Vectors `(n, width)` as a table with the data's columns, order and types."""
         vectors = np.asarray(vectors, "float64")
         values, at = {}, self.num_continuous
@@ -126,7 +128,7 @@ class TableCodec(Codec):
             values[c.name] = pd.Series([c.value] * len(vectors)).astype(c.dtype)
         return pd.DataFrame({c.name: values[c.name] for c in self.columns})
 
-    def describe(self):
+    def describe(self) -> str:
         """One sentence on how the columns are modelled."""
         kinds = {kind: [c.name for c in self.columns if c.kind == kind] for kind in (NUMERIC, INTEGER, CATEGORICAL)}
         parts = [
@@ -136,11 +138,11 @@ class TableCodec(Codec):
         ]
         return "Columns: " + ", ".join(parts) + "."
 
-    def to_config(self):
+    def to_config(self) -> dict:
         return {"columns": [dataclasses.asdict(c) for c in self.columns]}
 
     @classmethod
-    def from_config(cls, config, folder=None, model=None):
+    def from_config(cls, config: dict, folder: Any = None, model: str | None = None) -> Any:
         columns = [{**c, "categories": tuple(c["categories"])} for c in config["columns"]]
         return cls(tuple(Column(**c) for c in columns))
 

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,7 +46,7 @@ class HaplotypeStore:
     the section that is worked on and not by the file.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path):
         self.path = Path(path)
         self.about = json.loads((self.path / "store.json").read_text(encoding="utf-8"))
         self.samples = (self.path / "samples.txt").read_text(encoding="utf-8").split("\n")
@@ -58,8 +59,17 @@ class HaplotypeStore:
 
     @classmethod
     def create(
-        cls, path, files, *, samples=None, region=None, irregular="refuse", info=None, min_count=0, progress=None
-    ):
+        cls,
+        path: str | Path,
+        files: Any,
+        *,
+        samples: Any = None,
+        region: str | None = None,
+        irregular: str = "refuse",
+        info: str | None = None,
+        min_count: int = 0,
+        progress: Any = None,
+    ) -> Any:
         """Reads files of variants into a new store at `path`; a kill leaves none.
 
         Args:
@@ -114,10 +124,10 @@ class HaplotypeStore:
         return cls(path)
 
     @property
-    def num_haplotypes(self):
+    def num_haplotypes(self) -> int:
         return 2 * self.about["people"]
 
-    def read(self, rows=slice(None), people=None):
+    def read(self, rows: Any = slice(None), people: Any = None) -> Any:
         """The `Haplotypes` of some sites (a slice or positions in `sites`) and some people (positions in `samples`)."""
         alleles = np.unpackbits(np.asarray(self._bits[rows]), axis=1, count=self.num_haplotypes).T
         samples = self.samples
@@ -126,7 +136,9 @@ class HaplotypeStore:
         return Haplotypes(np.ascontiguousarray(alleles), self.sites.iloc[rows].reset_index(drop=True), samples)
 
 
-def load_haplotypes(files, *, samples=None, region=None, irregular="refuse", info=None):
+def load_haplotypes(
+    files: Any, *, samples: Any = None, region: str | None = None, irregular: str = "refuse", info: str | None = None
+) -> Haplotypes:
     """The `Haplotypes` of one file of variants or of several, in memory; arguments as for `HaplotypeStore.create`."""
     files = [files] if isinstance(files, (str, Path)) else list(files)
     people, alleles, sites = [], [], []

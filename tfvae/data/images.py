@@ -6,6 +6,7 @@ import os
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,13 +37,13 @@ class Images:
     y_valid: np.ndarray | None = None
     lossy: bool = False  # JPEG copies: never for bits per dimension that are compared with published ones
 
-    def flat(self):
+    def flat(self) -> "Images":
         """The same with each image as one row."""
         rows = {k: v.reshape(len(v), -1) for k, v in vars(self).items() if k.startswith("x_") and v is not None}
         return dataclasses.replace(self, **rows)
 
 
-def load_images(name):
+def load_images(name: Any) -> Images:
     """The `Images` of that name: from the folder `TFVAE_DATA`, else by Keras' own download.
 
     Args:
@@ -55,7 +56,7 @@ def load_images(name):
         raise UserError(f"There is no image set {name!r}: choose one of {', '.join(KNOWN)}.")
     if name == "digits":
         return _digits()
-    path = Path(os.environ.get("TFVAE_DATA") or "no folder") / KNOWN[name][0]
+    path = Path(os.environ.get("TFVAE_DATA") or "no folder") / str(KNOWN[name][0])
     if not path.is_file():
         return _downloaded(name, path.name)
     try:
@@ -65,7 +66,9 @@ def load_images(name):
         raise UserError(f"{path} cannot be read, it is damaged or truncated: {error}") from None
 
 
-def load_image_folder(path, image_size=None, color_mode=None, labels=None):
+def load_image_folder(
+    path: str | Path, image_size: Any = None, color_mode: str | None = None, labels: Any = None
+) -> tuple[np.ndarray, np.ndarray | None]:
     """The images (.bmp, .gif, .jpeg, .png) under a folder, as float32 `(n, H, W, C)` in [0, 1], in the order of their paths.
 
     Args:
@@ -121,14 +124,14 @@ def image_files(path):
     return files
 
 
-def binarize(x, seed):
+def binarize(x: Any, seed: int) -> np.ndarray:
     """Each pixel of `x`, in [0, 1], as 1 with that probability and 0 otherwise: one draw, float32."""
     x = np.asarray(x)
     _check_probabilities(x)
     return (np.random.default_rng(seed).random(x.shape, "float32") < x).astype("float32")
 
 
-def dynamically_binarized(x, batch_size, seed=0, shuffle=True, initial_epoch=0):
+def dynamically_binarized(x: Any, batch_size: Any, seed: int = 0, shuffle: bool = True, initial_epoch: int = 0) -> Any:
     """A `tf.data.Dataset` of batches of x whose pixels are drawn anew in every epoch, as a function of (seed, epoch).
 
     An epoch is one pass over the data set, counted from `initial_epoch`, whoever makes it.

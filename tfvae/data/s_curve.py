@@ -1,13 +1,14 @@
 """An S-shaped curve: one hidden parameter, two coordinates."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from tfvae.data.gaussian_mixture import Dataset
 
 
-def embed_features(x):
+def embed_features(x: Any) -> np.ndarray:
     """Parameters x in [0, 1], `(n,)` -> points on an S in the unit square, `(n, 2)`."""
     x = np.asarray(x, "float64")
     if x.ndim != 1:
@@ -30,11 +31,11 @@ class SCurve(Dataset):
         if not self.noise >= 0:
             raise ValueError(f"`noise` must be at least 0, but got {self.noise}.")
 
-    def sample(self, n, seed):
+    def sample(self, n: int, seed: int) -> np.ndarray:
         """n points as float32 `(n, 2)`."""
         return self.sample_with_parameter(n, seed)[0]
 
-    def sample_with_parameter(self, n, seed):
+    def sample_with_parameter(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """(points, parameters): float32 `(n, 2)`, and float64 `(n,)` in [0, 1]."""
         rng = np.random.default_rng(seed)
         parameter = rng.random(n)

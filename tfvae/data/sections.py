@@ -4,7 +4,7 @@ import abc
 import dataclasses
 import itertools
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -133,7 +133,7 @@ class ByField(Cutter):
         return starts
 
 
-def parse_sections(text):
+def parse_sections(text: str) -> Cutter:
     """The `Cutter` that the text names.
 
     count:1000 (sites), bp:50000, cm:MAP:0.2, hotspots:MAP or hotspots:MAP:5 (cM/Mb), breaks:FILE, info:FIELD.
@@ -164,7 +164,7 @@ def parse_sections(text):
     )
 
 
-def make_sections(sites, cutter, minimum=2, maximum=None):
+def make_sections(sites: pd.DataFrame, cutter: Any, minimum: int = 2, maximum: Any = None) -> list:
     """The `Section`s of a table of sites, none across contigs.
 
     Args:

@@ -1,5 +1,7 @@
 """Simulated haplotypes: three populations out of Africa, with recombination hotspots, by msprime."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -13,7 +15,7 @@ _HOTSPOT_EVERY, _HOTSPOT_WIDTH = 60_000, 2_000  # base pairs
 _HOTSPOT, _COLD, _MUTATION = 4e-7, 2e-9, 1.6e-8  # a base pair and generation
 
 
-def simulate_haplotypes(num_people=300, length=1_000_000, seed=1, min_count=3):
+def simulate_haplotypes(num_people: int = 300, length: int = 1_000_000, seed: int = 1, min_count: int = 3) -> Any:
     """`Haplotypes` of one contig, "1", and the population of each person.
 
     The out-of-Africa model of Gutenkunst et al. (2009), table 1, and hotspots of recombination every 60 kb on a cold

@@ -13,7 +13,7 @@ from tfvae.host.errors import UserError
 EXACT = 2**53  # float64 holds every integer below
 
 
-def read_table(path):
+def read_table(path: str | Path) -> pd.DataFrame:
     """The table in a .csv, .parquet, .npy or .npz file, or the data set "digits" of scikit-learn, as a DataFrame.
 
     Raises:
@@ -47,7 +47,7 @@ def read_table(path):
     return frame
 
 
-def write_table(frame, path):
+def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     """Writes a DataFrame as .csv, .parquet, .npy or .npz (numbers only in the last two), whole or not at all."""
     path = Path(path)
     writers = {

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def tiled(images, columns=10, gap=1):
+def tiled(images: np.ndarray, columns: int = 10, gap: int = 1) -> np.ndarray:
     """One large image of many: `(n, H, W)` or `(n, H, W, C)` -> `(rows·(H + gap), columns·(W + gap)[, C])`.
 
     Gaps are NaN between grey images, which matplotlib leaves white, and 1 between colour ones.

@@ -1,8 +1,11 @@
 """Haplotypes as a valid VCF: the sites they were learned at, two haplotypes a person, counts made anew."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from tfvae.data.files import replacing
 from tfvae.host.errors import UserError
@@ -20,7 +23,14 @@ _HEADER = """\
 """
 
 
-def write_vcf(path, alleles, sites, samples=None, lengths=None, notes=()):
+def write_vcf(
+    path: str | Path,
+    alleles: np.ndarray,
+    sites: pd.DataFrame,
+    samples: Any = None,
+    lengths: Any = None,
+    notes: Sequence[str] = (),
+) -> None:
     """Writes haplotypes as phased VCF, whole or not at all.
 
     Args:

@@ -1,5 +1,7 @@
 """A logistic on the levels of an 8-bit image."""
 
+from typing import Any
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -19,7 +21,15 @@ class DiscretizedLogistic(tfd.Distribution):
     "PixelCNN++" (2017).
     """
 
-    def __init__(self, loc, scale, levels=256, validate_args=False, allow_nan_stats=True, name="DiscretizedLogistic"):
+    def __init__(
+        self,
+        loc: Any,
+        scale: Any,
+        levels: int = 256,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: Any = "DiscretizedLogistic",
+    ):
         parameters = dict(locals())
         self.loc, self.scale = tf.convert_to_tensor(loc), tf.convert_to_tensor(scale)
         self.levels = int(levels)

@@ -1,6 +1,7 @@
 """Mixtures of Gaussians that never build a (B, K, D) tensor of the whole."""
 
 import math
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -21,7 +22,15 @@ class DiagonalNormalMixture(tfd.Distribution):
         scale: `(K, D)` standard deviations.
     """
 
-    def __init__(self, logits, loc, scale, validate_args=False, allow_nan_stats=True, name="DiagonalNormalMixture"):
+    def __init__(
+        self,
+        logits: Any,
+        loc: Any,
+        scale: Any,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: Any = "DiagonalNormalMixture",
+    ):
         parameters = dict(locals())
         self.logits = tf.convert_to_tensor(logits)
         self.loc = tf.convert_to_tensor(loc)
@@ -57,11 +66,11 @@ class DiagonalNormalMixture(tfd.Distribution):
         return tf.shape(self.loc)[-1:]
 
     @property
-    def weights(self):
+    def weights(self) -> Any:
         """The mixture weights, `(K,)` or `(B, K)`."""
         return tf.nn.softmax(self.logits)
 
-    def component_log_probs(self, mean, variance=None):
+    def component_log_probs(self, mean: Any, variance: Any = None) -> Any:
         """log N(z; μ_k, diag σ_k²) in nats, of shape `(…, K)`: at z = `mean`, `(…, D)`, or its expectation.
 
         Args:
@@ -70,7 +79,7 @@ class DiagonalNormalMixture(tfd.Distribution):
         """
         return self._log_probs(mean, variance, tf.zeros_like(self.loc[:, 0]))
 
-    def joint_log_probs(self, mean, variance=None):
+    def joint_log_probs(self, mean: Any, variance: Any = None) -> Any:
         """log w_k + log N(z; μ_k, diag σ_k²), of shape `(…, K)`: at z = `mean` or, with a variance, its expectation."""
         log_weights = tf.nn.log_softmax(self.logits)
         if log_weights.shape.rank > 1:
@@ -114,7 +123,7 @@ class DiagonalNormalMixture(tfd.Distribution):
     def _log_prob(self, z):
         return tf.reduce_logsumexp(self.joint_log_probs(z), axis=-1)
 
-    def responsibilities(self, z):
+    def responsibilities(self, z: Any) -> Any:
         """p(k | z), of shape `(…, K)` for z of shape `(…, D)`."""
         return tf.nn.softmax(self.joint_log_probs(z), axis=-1)
 
@@ -150,7 +159,15 @@ class LocalNormalMixture(tfd.Distribution):
         center: `(B, D)`, points near z, against which float32 keeps its digits.
     """
 
-    def __init__(self, log_weights, loc, scale, center, validate_args=False, name="LocalNormalMixture"):
+    def __init__(
+        self,
+        log_weights: Any,
+        loc: Any,
+        scale: Any,
+        center: Any,
+        validate_args: bool = False,
+        name: Any = "LocalNormalMixture",
+    ):
         parameters = dict(locals())
         self.log_weights, self.loc, self.scale, self.center = log_weights, loc, tf.convert_to_tensor(scale), center
         super().__init__(
@@ -174,7 +191,7 @@ class LocalNormalMixture(tfd.Distribution):
     def _event_shape_tensor(self, **_):
         return tf.shape(self.loc)[-1:]
 
-    def joint_log_probs(self, z):
+    def joint_log_probs(self, z: Any) -> Any:
         """log w_k + log N(z; μ_k, σ² I), `(…, B, K)` for z of shape `(…, B, D)`."""
         z, loc = z - self.center, self.loc - self.center[:, None]
         squares = (
@@ -190,7 +207,7 @@ class LocalNormalMixture(tfd.Distribution):
         return tf.reduce_logsumexp(self.joint_log_probs(z), axis=-1)
 
 
-def diagonal_normal(d):
+def diagonal_normal(d: Any) -> Any:
     """(means, standard deviations), `(…, D)`, of a distribution of independent normals, or None where d is not one."""
     if isinstance(d, tfd.Independent) and isinstance(d.distribution, tfd.Normal) and d.event_shape.rank == 1:
         loc, scale = d.distribution.loc, d.distribution.scale
@@ -200,7 +217,7 @@ def diagonal_normal(d):
     return None
 
 
-def as_diagonal_mixture(d):
+def as_diagonal_mixture(d: Any) -> Any:
     """`d`, without a batch, as the `DiagonalNormalMixture` that it is, or None where it is none."""
     if isinstance(d, DiagonalNormalMixture):
         return d

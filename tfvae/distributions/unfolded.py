@@ -1,5 +1,7 @@
 """Draws folded into the batch, and out of it."""
 
+from typing import Any
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -14,7 +16,7 @@ class Unfolded(tfd.Distribution):
         batch: its new batch shape, a `tf.TensorShape` or a tensor.
     """
 
-    def __init__(self, distribution, batch, validate_args=False, name="Unfolded"):
+    def __init__(self, distribution: Any, batch: Any, validate_args: bool = False, name: Any = "Unfolded"):
         parameters = dict(locals())
         self.distribution, self.batch = distribution, batch
         super().__init__(

@@ -1,7 +1,7 @@
 """log p(x) by annealed importance sampling, with bounds from both sides on simulated data."""
 
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -43,8 +43,16 @@ class BidirectionalEstimate(NamedTuple):
 
 
 def annealed_log_likelihood(
-    vae, x, num_steps=1000, num_chains=16, *, leapfrog_steps=10, step_size=0.05, from_prior=False, seed=0
-):
+    vae: Any,
+    x: Any,
+    num_steps: int = 1000,
+    num_chains: int = 16,
+    *,
+    leapfrog_steps: int = 10,
+    step_size: float = 0.05,
+    from_prior: bool = False,
+    seed: int = 0,
+) -> AnnealedEstimate:
     """log p(x) of each row of x by annealed importance sampling with Hamiltonian Monte Carlo.
 
     Each chain moves from q(z|x), or from p(z), to p(z|x) through `num_steps` distributions on a sigmoid schedule. A first
@@ -75,8 +83,16 @@ def annealed_log_likelihood(
 
 
 def bidirectional_log_likelihood(
-    vae, n=64, num_steps=1000, num_chains=16, *, leapfrog_steps=10, step_size=0.05, from_prior=False, seed=0
-):
+    vae: Any,
+    n: int = 64,
+    num_steps: int = 1000,
+    num_chains: int = 16,
+    *,
+    leapfrog_steps: int = 10,
+    step_size: float = 0.05,
+    from_prior: bool = False,
+    seed: int = 0,
+) -> BidirectionalEstimate:
     """Bounds of log p(x) from below and from above for n examples simulated from the model (BDMC).
 
     The chains of the upper bound run backwards from the z that an example was simulated from, which is an exact draw of

@@ -1,6 +1,7 @@
 """What the latent space carries: KL per dimension, active units, mutual information, aggregate posterior against prior."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -23,11 +24,11 @@ class LatentReport:
     aggregate_mean: list
     aggregate_sd: list
 
-    def as_dict(self):
+    def as_dict(self) -> dict:
         return dataclasses.asdict(self)
 
 
-def latent_report(vae, x, seed=0):
+def latent_report(vae: Any, x: Any, seed: int = 0) -> LatentReport:
     """The `LatentReport` of a `VAE` on rows x, `(n, *E)`; n² densities are computed, so a few thousand rows at most.
 
     Sources: Burda et al., "Importance weighted autoencoders" (2016) for active units; He et al., "Lagging inference

@@ -1,5 +1,7 @@
 """How far samples of images are from real ones, in the features of a small classifier trained on the same data."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -9,7 +11,7 @@ from tfvae.evaluation.two_sample import as_pair
 FEATURES = 32
 
 
-def train_feature_network(x, y, epochs=3, seed=0):
+def train_feature_network(x: Any, y: Any, epochs: int = 3, seed: int = 0) -> Any:
     """A small convolutional classifier of images x, `(n, H, W)` or `(n, H, W, C)`, with integer labels y.
 
     Returns:
@@ -32,7 +34,7 @@ def train_feature_network(x, y, epochs=3, seed=0):
     return network
 
 
-def frechet_distance(a, b):
+def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     """|μ_a − μ_b|² + Tr(S_a + S_b − 2 (S_a^½ S_b S_a^½)^½) of two samples of features, `(n, d)` and `(m, d)`.
 
     Biased upwards at finite n, by about 2d/n + d(d+1)/(2n) for two samples of one law with unit covariance: compare at equal
@@ -44,7 +46,7 @@ def frechet_distance(a, b):
     return float(((mean_a - mean_b) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * np.trace(cross))
 
 
-def density_and_coverage(real, generated, k=5, chunk=1000):
+def density_and_coverage(real: Any, generated: Any, k: int = 5, chunk: int = 1000) -> tuple[float, float]:
     """(density, coverage) of generated points in the balls to each real point's k-th nearest real one.
 
     Density is 1 on average under the null, coverage 1 − Π_{i<k} (N−1−i)/(N+M−1−i).
@@ -67,7 +69,7 @@ def density_and_coverage(real, generated, k=5, chunk=1000):
     return inside / (k * len(generated)), covered / len(real)
 
 
-def null_coverage(n, m, k=5):
+def null_coverage(n: int, m: Any, k: int = 5) -> float:
     """The expected coverage of n points by m of the same law."""
     i = np.arange(k)
     return float(1 - np.prod((n - 1 - i) / (n + m - 1 - i)))

@@ -1,11 +1,13 @@
 """Likelihood against a known truth."""
 
+from typing import Any
+
 import numpy as np
 
 from tfvae.importance import standard_error
 
 
-def nll_gap(vae, truth, n=20_000, num_samples=200, seed=0):
+def nll_gap(vae: Any, truth: Any, n: int = 20_000, num_samples: int = 200, seed: int = 0) -> dict[str, float]:
     """E log p_true(x) − log p_model(x) on n fresh points, paired, in nats: KL(truth ‖ model), estimated.
 
     Returns:

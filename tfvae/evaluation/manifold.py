@@ -1,11 +1,14 @@
 """Whether a VAE has learned a curve, and whether collapsing to the mean would have been better."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import norm, spearmanr
 
 
-def curve_report(vae, points, parameter):
+def curve_report(vae: Any, points: Any, parameter: np.ndarray) -> dict:
     """How well a `VAE` has learned a one-parameter curve, as a dict.
 
     Args:
@@ -32,7 +35,7 @@ def _spearman(a, b):
     return 0.0 if np.ptp(b) == 0 else float(abs(spearmanr(a, b).statistic))
 
 
-def quadrature_log_prob(decode_mean, x, variance, num_nodes=4_000):
+def quadrature_log_prob(decode_mean: Callable, x: Any, variance: Any, num_nodes: int = 4_000) -> np.ndarray:
     """log p(x) = log ∫ N(x; m(z), σ² I) N(z; 0, 1) dz of each row, for a one-dimensional z, in nats.
 
     Args:
@@ -46,12 +49,12 @@ def quadrature_log_prob(decode_mean, x, variance, num_nodes=4_000):
     return logsumexp(_log_normal(x, means, variance) + norm.logpdf(z) + np.log(step), axis=1)
 
 
-def collapsed_log_prob(x, variance):
+def collapsed_log_prob(x: Any, variance: Any) -> np.ndarray:
     """log N(x; mean of x, σ² I) of each row, in nats: the model that has collapsed to the mean."""
     return _log_normal(x, np.mean(x, axis=0, dtype="float64")[None], variance)[:, 0]
 
 
-def collapse_gradient(x, variance, grid_size=81):
+def collapse_gradient(x: Any, variance: Any, grid_size: int = 81) -> float:
     """max over θ of mean_i N(x_i; θ, σ² I) / N(x_i; mean, σ² I) − 1, on a grid in two dimensions.
 
     A VAE's p(x) with a Gaussian decoder of fixed variance is a mixture of Gaussians whose centres the decoder places. By
@@ -68,7 +71,7 @@ def collapse_gradient(x, variance, grid_size=81):
     return float(np.exp(logsumexp(log_ratio, axis=0).max() - np.log(len(x))) - 1)
 
 
-def largest_eigenvalue(x):
+def largest_eigenvalue(x: Any) -> float:
     """Of the covariance of rows x: the variance of a Gaussian decoder above which collapse to the mean is stable."""
     return float(np.linalg.eigvalsh(np.cov(np.asarray(x, "float64").T, bias=True))[-1])
 

@@ -5,6 +5,7 @@ reverse KL over modes; document 000 for the bridges between modes.
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -28,11 +29,11 @@ class ModeReport:
     high_quality_share: float  # within 3 sd of a mode; a perfect sampler has 0.98889 in two dimensions
     reverse_kl: float  # Σ p_j log(p_j / w_j) over high-quality samples, in nats; inf where there are none
 
-    def as_dict(self):
+    def as_dict(self) -> dict:
         return dataclasses.asdict(self)
 
 
-def mode_report(truth, samples):
+def mode_report(truth: Any, samples: Any) -> ModeReport:
     """The `ModeReport` of `samples`, `(n, D)`, on the modes of `truth`, a `GaussianMixture`."""
     samples = np.asarray(samples, "float64")
     if samples.ndim != 2 or samples.shape[1] != truth.dimension or not len(samples):
@@ -78,12 +79,12 @@ def _sd_ratios(truth, samples, nearest, closest):
     return ratios
 
 
-def same_mode_share(truth, inputs, reconstructions):
+def same_mode_share(truth: Any, inputs: Any, reconstructions: Any) -> float:
     """Share of reconstructions that are nearest to the mode that their input is nearest to."""
     return float((truth.distances(inputs).argmin(axis=1) == truth.distances(reconstructions).argmin(axis=1)).mean())
 
 
-def component_assignment(truth, weights, locs, least=0.01):
+def component_assignment(truth: Any, weights: Any, locs: Any, least: float = 0.01) -> dict:
     """Which mode each component of a decoder's mixture serves, document 000's "covered by a single component".
 
     Args:

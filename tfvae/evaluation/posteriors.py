@@ -1,6 +1,7 @@
 """Whether a mixture posterior is one, and whether a latent space has islands."""
 
 import math
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -9,7 +10,7 @@ import tensorflow_probability as tfp
 tfd = tfp.distributions
 
 
-def posterior_use(q, seed=0, num_draws=64):
+def posterior_use(q: Any, seed: int = 0, num_draws: int = 64) -> dict[str, float]:
     """How much a mixture posterior is more than one Gaussian.
 
     Args:
@@ -31,7 +32,9 @@ def posterior_use(q, seed=0, num_draws=64):
     }
 
 
-def interpolation_report(vae, a, b, num_samples=100, seed=0, binary=False):
+def interpolation_report(
+    vae: Any, a: np.ndarray, b: np.ndarray, num_samples: int = 100, seed: int = 0, binary: bool = False
+) -> dict[str, float]:
     """What lies between the codes of two examples: islands show as a rise of the NLL, or a drop of the prior's density.
 
     Args:

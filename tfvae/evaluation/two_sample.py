@@ -1,10 +1,12 @@
 """Distances between two samples, each beside the level that two samples of the same law have."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from scipy.spatial.distance import cdist, pdist
 
 
-def sliced_wasserstein(a, b, num_projections=200, seed=0):
+def sliced_wasserstein(a: np.ndarray, b: np.ndarray, num_projections: int = 200, seed: int = 0) -> float:
     """Sliced Wasserstein-2 distance of two samples of equal size, `(n, D)` each. Always positive, also under the null."""
     a, b = as_pair(a, b)
     if len(a) != len(b):
@@ -15,13 +17,13 @@ def sliced_wasserstein(a, b, num_projections=200, seed=0):
     return float(np.sqrt((difference**2).mean()))
 
 
-def energy_distance(a, b):
+def energy_distance(a: np.ndarray, b: np.ndarray) -> float:
     """Energy distance 2E|X−Y| − E|X−X'| − E|Y−Y'|, the U-statistic: mean 0 under the null, so it may be negative."""
     a, b = as_pair(a, b)
     return float(2 * cdist(a, b).mean() - pdist(a).mean() - pdist(b).mean())
 
 
-def mmd2(a, b, bandwidths):
+def mmd2(a: np.ndarray, b: np.ndarray, bandwidths: Sequence[float]) -> float:
     """Unbiased squared maximum mean discrepancy with a sum of Gaussian kernels exp(−|x−y|²/(2h²)).
 
     Args:
@@ -38,7 +40,7 @@ def mmd2(a, b, bandwidths):
     return float(sum(within) - 2 * kernel(cdist(a, b, "sqeuclidean")).mean())
 
 
-def two_sample_distances(a, b, bandwidths):
+def two_sample_distances(a: np.ndarray, b: np.ndarray, bandwidths: Sequence[float]) -> dict[str, float]:
     """All three distances by name; `bandwidths` as for `mmd2`."""
     return {
         "sliced_wasserstein": sliced_wasserstein(a, b),
@@ -47,7 +49,9 @@ def two_sample_distances(a, b, bandwidths):
     }
 
 
-def two_sample_null(draw, bandwidths, n, runs=10, seed=0):
+def two_sample_null(
+    draw: Callable, bandwidths: Sequence[float], n: int, runs: int = 10, seed: int = 0
+) -> dict[str, tuple[float, float]]:
     """The distances between two samples of the same law: name -> (mean, standard deviation) over `runs` pairs.
 
     Args:

@@ -6,7 +6,7 @@ import difflib
 import importlib
 import pkgutil
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tfvae.host.errors import UserError
 from tfvae.host.stderr import start_tensorflow
@@ -30,13 +30,15 @@ class Experiment(abc.ABC):
     seed: int = 0
 
     @classmethod
-    def with_preset(cls, preset, **settings):
+    def with_preset(cls, preset: str, **settings: Any) -> Any:
         """The experiment with a preset's settings and then the given ones."""
         if preset not in cls.presets:
             raise UserError(f"{cls.name} has no preset {preset!r}: choose one of {', '.join(cls.presets)}.")
         return cls(**{**cls.presets[preset], **settings})
 
-    def run(self, out, *, preset="paper", overwrite=False, resume=False):
+    def run(
+        self, out: str | Path, *, preset: str = "paper", overwrite: bool = False, resume: bool = False
+    ) -> RunDirectory:
         """Runs into the directory `out` and returns it as a `RunDirectory`.
 
         Raises:
@@ -46,28 +48,30 @@ class Experiment(abc.ABC):
         self.fill(run)
         return run
 
-    def create_run(self, out, *, preset="paper", overwrite=False, resume=False):
+    def create_run(
+        self, out: str | Path, *, preset: str = "paper", overwrite: bool = False, resume: bool = False
+    ) -> RunDirectory:
         """The run directory, checked and with its config, before any work."""
         self.check()
         arguments = {"experiment": self.name, "preset": preset, **dataclasses.asdict(self)}
         config = {"command": "run", "arguments": arguments, **self.codec}
         return RunDirectory.create(out, config, overwrite=overwrite, resume=resume)
 
-    def check(self):  # noqa: B027  (most experiments need nothing)
+    def check(self) -> None:  # noqa: B027  (most experiments need nothing)
         """Raises UserError where something that the experiment needs, such as its data, is not there."""
 
-    def fill(self, run):
+    def fill(self, run: Any) -> None:
         """Executes into `run` and writes its report."""
         start_tensorflow()
         self.execute(run)
         write_report(run)
 
     @abc.abstractmethod
-    def execute(self, run):
+    def execute(self, run: Any) -> None:
         """Trains, measures, and writes models, `metrics.json` and figures into `run`; goes on where a kill left it."""
 
 
-def all_experiments():
+def all_experiments() -> dict:
     """Name -> class of every experiment, from the class tree: each file in a subject's folder is imported."""
     for subject in pkgutil.iter_modules([str(Path(__file__).parent)]):
         if subject.ispkg:
@@ -83,7 +87,7 @@ def all_experiments():
     return dict(sorted(found.items()))
 
 
-def find_experiment(name):
+def find_experiment(name: Any) -> type:
     """The experiment class of that name; raises UserError that names the nearest one."""
     experiments = all_experiments()
     if name not in experiments:

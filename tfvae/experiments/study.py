@@ -20,7 +20,7 @@ class Fit:
     settings: dict = dataclasses.field(default_factory=dict)  # what the variant varies, for tables and sweeps
 
     @property
-    def name(self):
+    def name(self) -> str:
         return f"{self.variant}-seed{self.seed}"
 
 
@@ -31,8 +31,8 @@ class Study(Experiment, abc.ABC):
     num_seeds: int = 5
 
     @abc.abstractmethod
-    def fits(self):
+    def fits(self) -> list[Fit]:
         """The `Fit`s of this study."""
 
-    def seeds(self):
+    def seeds(self) -> range:
         return range(self.seed, self.seed + self.num_seeds)

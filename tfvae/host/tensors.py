@@ -1,5 +1,7 @@
 """A distribution that is also a tensor."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -22,12 +24,12 @@ class DistributionTensor(keras_door.TensorType):
         value: a tensor, of shape `sample_shape + batch_shape + event_shape` when it is a draw.
     """
 
-    def __init__(self, distribution, value):
+    def __init__(self, distribution: Any, value: Any):
         self.distribution = distribution
         self.value = tf.convert_to_tensor(value)
 
     @property
-    def tensor_distribution(self):
+    def tensor_distribution(self) -> Any:
         """The distribution, under the name that `tfp.layers` gives it."""
         return self.distribution
 
@@ -37,21 +39,21 @@ class DistributionTensor(keras_door.TensorType):
         return tf.convert_to_tensor(self.value, dtype=dtype, name=name)
 
     @property
-    def shape(self):
+    def shape(self) -> Any:
         return self.value.shape
 
     @property
-    def dtype(self):
+    def dtype(self) -> Any:
         return self.value.dtype
 
     @property
-    def ndim(self):
+    def ndim(self) -> Any:
         return self.value.shape.rank
 
-    def get_shape(self):
+    def get_shape(self) -> Any:
         return self.value.shape
 
-    def numpy(self):
+    def numpy(self) -> Any:
         return self.value.numpy()
 
     def __array__(self, dtype=None, copy=None):

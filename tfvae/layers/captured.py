@@ -44,7 +44,9 @@ def _held_by(function, seen):
     if isinstance(function, functools.partial):
         values = [function.func, *function.args, *function.keywords.values()]
     elif inspect.ismethod(function):
-        values = [function.__func__, *vars(function.__self__).values()] if hasattr(function.__self__, "__dict__") else []
+        values = (
+            [function.__func__, *vars(function.__self__).values()] if hasattr(function.__self__, "__dict__") else []
+        )
     elif inspect.isfunction(function):
         try:
             found = inspect.getclosurevars(function)

@@ -1,10 +1,12 @@
 """Mixtures over categories whose weights and components come from the decoder."""
 
 import functools
+from typing import Any, ClassVar
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.distributions.one_hot_mixture import OneHotMixture
 from tfvae.host.arguments import as_count, as_size
 from tfvae.host.saving import register
 from tfvae.layers.distribution_layer import DistributionLayer, as_params
@@ -28,16 +30,16 @@ class CategoricalMixtureOfOneHotCategorical(DistributionLayer):
         validate_args: bool, whether TFP checks the parameters at run time.
     """
 
-    _arguments = ("event_size", "num_components", "sample_dtype", "validate_args")
+    _arguments: ClassVar[tuple[str, ...]] = ("event_size", "num_components", "sample_dtype", "validate_args")
 
     def __init__(
         self,
-        event_size,
-        num_components,
-        convert_to_tensor_fn=tfd.Distribution.sample,
-        sample_dtype=None,
-        validate_args=False,
-        **kwargs,
+        event_size: Any,
+        num_components: int,
+        convert_to_tensor_fn: Any = tfd.Distribution.sample,
+        sample_dtype: Any = None,
+        validate_args: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(convert_to_tensor_fn, **kwargs)
         self.event_size = as_size(event_size)
@@ -45,29 +47,32 @@ class CategoricalMixtureOfOneHotCategorical(DistributionLayer):
         self.sample_dtype = None if sample_dtype is None else tf.as_dtype(sample_dtype)
         self.validate_args = validate_args
 
-    def distribution(self, params):
+    def distribution(self, params: Any) -> Any:
         return self.new(params, self.event_size, self.num_components, self.sample_dtype, self.validate_args)
 
     @property
-    def num_params(self):
+    def num_params(self) -> int:
         return self.params_size(self.event_size, self.num_components)
 
     @staticmethod
-    def new(params, event_size, num_components, dtype=None, validate_args=False, name=None):
+    def new(
+        params: Any,
+        event_size: Any,
+        num_components: int,
+        dtype: Any = None,
+        validate_args: bool = False,
+        name: Any = None,
+    ) -> Any:
         """The distribution with these parameters."""
         event_size = as_size(event_size)
         cls = CategoricalMixtureOfOneHotCategorical
         params = as_params(params, cls.params_size(event_size, num_components), cls.__name__)
         components = functools.partial(OneHotCategorical.new, event_size=event_size, dtype=dtype)
-        distribution = MixtureSameFamily.new(params, num_components, components, validate_args)
-        log_weights = tf.nn.log_softmax(params[..., :num_components], axis=-1)[..., None]
-        log_probs = tf.nn.log_softmax(distribution.components_distribution.logits, axis=-1)
-        log_mean = tf.reduce_logsumexp(log_weights + log_probs, axis=-2)
-        distribution.log_mean = lambda: log_mean
-        return distribution
+        mixture = MixtureSameFamily.new(params, num_components, components, validate_args)
+        return OneHotMixture(mixture.mixture_distribution, mixture.components_distribution, validate_args=validate_args)
 
     @staticmethod
-    def params_size(event_size, num_components, name=None):
+    def params_size(event_size: Any, num_components: int, name: Any = None) -> int:
         """The number of parameters of one mixture."""
         event_size = as_size(event_size)
         return num_components * (1 + event_size)

@@ -1,5 +1,8 @@
 """p(· | params): layers that map a tensor of parameters to a distribution."""
 
+from collections.abc import Callable
+from typing import Any, ClassVar
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -28,9 +31,9 @@ class DistributionLayer(keras.layers.Layer):
         seed: int or None, the seed of the layer's own draws.
     """
 
-    _arguments = ()
+    _arguments: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, convert_to_tensor_fn=tfd.Distribution.sample, *, seed=None, **kwargs):
+    def __init__(self, convert_to_tensor_fn: Any = tfd.Distribution.sample, *, seed: int | None = None, **kwargs: Any):
         super().__init__(**float32_policy(kwargs))
         self.convert_to_tensor_fn = _as_function(convert_to_tensor_fn)
         self.seed = seed
@@ -38,19 +41,19 @@ class DistributionLayer(keras.layers.Layer):
         # Keras does not look into regularizers: what one of ours trains is reached through this attribute.
         self.regularizer_state = getattr(self.activity_regularizer, "state", None)
 
-    def distribution(self, params):
+    def distribution(self, params: Any) -> Any:
         """The `tfd.Distribution` with these parameters."""
         raise NotImplementedError(f"{type(self).__name__} must define `distribution(params)`.")
 
     @property
-    def num_params(self):
+    def num_params(self) -> int:
         """The number of parameters this layer takes on the last axis of its input: what sizes the layer before it."""
         raise NotImplementedError(f"{type(self).__name__} does not know how many parameters it takes.")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         self.built = True  # all state is made in `__init__`
 
-    def call(self, inputs, *args, **kwargs):
+    def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         distribution = self.distribution(inputs, *args, **kwargs)
         return DistributionTensor(distribution, self._value_of(distribution))
 
@@ -63,7 +66,7 @@ class DistributionLayer(keras.layers.Layer):
         """One draw of the distribution, of shape `batch_shape + event_shape`."""
         return distribution.sample(seed=seed)
 
-    def draws(self, q, n=1, *, training=False, step=None):
+    def draws(self, q: Any, n: int = 1, *, training: Any = False, step: Any = None) -> Any:
         """(z, log shares) for a layer that serves as posterior: the draws that a decoder is given.
 
         Args:
@@ -81,15 +84,15 @@ class DistributionLayer(keras.layers.Layer):
     def _several_draws(self, distribution, n):
         return distribution.sample(n, seed=next_seed(self.seed_generator))
 
-    def carries_gradient(self, distribution):
+    def carries_gradient(self, distribution: Any) -> bool:
         """Whether `draws` of the distribution carry a gradient to all of its parameters."""
         kinds = tf.nest.flatten(distribution.reparameterization_type)
         return all(kind == tfd.FULLY_REPARAMETERIZED for kind in kinds)
 
-    def check_events(self, name, data):
+    def check_events(self, name: Any, data: Any) -> None:
         """Raises ValueError, naming the argument, where the array `data` holds what no event of this layer can be."""
 
-    def get_config(self):
+    def get_config(self) -> dict:
         config = super().get_config()
         config.update({name: to_config(getattr(self, name)) for name in self._arguments})
         config.update(convert_to_tensor_fn=to_config(self.convert_to_tensor_fn), seed=self.seed)
@@ -98,7 +101,7 @@ class DistributionLayer(keras.layers.Layer):
         return config
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> Any:
         regularizer = config.get("activity_regularizer")
         if regularizer is not None and not isinstance(regularizer, dict):  # a clone gets a state of its own
             config = {**config, "activity_regularizer": type(regularizer).from_config(regularizer.get_config())}
@@ -118,20 +121,22 @@ class DistributionLambda(DistributionLayer):
 
     _arguments = ("make_distribution_fn",)
 
-    def __init__(self, make_distribution_fn, convert_to_tensor_fn=tfd.Distribution.sample, **kwargs):
+    def __init__(
+        self, make_distribution_fn: Callable, convert_to_tensor_fn: Any = tfd.Distribution.sample, **kwargs: Any
+    ):
         super().__init__(convert_to_tensor_fn, **kwargs)
         if not callable(make_distribution_fn):
             raise TypeError(f"`make_distribution_fn` must be callable, but got {type(make_distribution_fn).__name__}.")
         self.make_distribution_fn = make_distribution_fn
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         zeros = keras.tree.map_shape_structure(
             lambda shape: tf.zeros([1 if n is None else n for n in shape], self.compute_dtype), input_shape
         )
         self.captured = captured_variables(self.make_distribution_fn, (zeros,))
         self.built = True
 
-    def distribution(self, params, *args, **kwargs):
+    def distribution(self, params: Any, *args: Any, **kwargs: Any) -> Any:
         made = self.make_distribution_fn(params, *args, **kwargs)
         return as_distribution(made, "DistributionLambda's `make_distribution_fn` must return a distribution; it")
 

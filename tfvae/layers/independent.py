@@ -1,12 +1,14 @@
 """p(x | params) with independent elements."""
 
 import functools
+from typing import Any, ClassVar
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.distributions.bernoulli import LogitsBernoulli
 from tfvae.distributions.discretized_logistic import DiscretizedLogistic
+from tfvae.distributions.independent_bernoulli import IndependentBernoulliDistribution
 from tfvae.host.arguments import as_shape, check_unit_interval, event_size
 from tfvae.host.saving import register
 from tfvae.host.seeds import next_seed, standard_normal
@@ -23,7 +25,7 @@ def _independent(distribution, event_shape, validate_args):
 class _LocationScale(DistributionLayer):
     """Abstract: independent elements of a location-scale family."""
 
-    _arguments = ("event_shape", "validate_args", "scale", "epsilon")
+    _arguments: ClassVar[tuple[str, ...]] = ("event_shape", "validate_args", "scale", "epsilon")
     _more = {}  # further arguments of `new`
 
     def __init__(
@@ -93,7 +95,15 @@ class IndependentNormal(_LocationScale):
     """
 
     @staticmethod
-    def new(params, event_shape=(), validate_args=False, name=None, *, scale=None, epsilon=0.0):
+    def new(
+        params: Any,
+        event_shape: Any = (),
+        validate_args: bool = False,
+        name: Any = None,
+        *,
+        scale: Any = None,
+        epsilon: float = 0.0,
+    ) -> Any:
         """The distribution with these parameters."""
         return IndependentNormal._new(tfd.Normal, params, event_shape, validate_args, scale, epsilon)
 
@@ -116,7 +126,15 @@ class IndependentLogistic(_LocationScale):
     """
 
     @staticmethod
-    def new(params, event_shape=(), validate_args=False, name=None, *, scale=None, epsilon=0.0):
+    def new(
+        params: Any,
+        event_shape: Any = (),
+        validate_args: bool = False,
+        name: Any = None,
+        *,
+        scale: Any = None,
+        epsilon: float = 0.0,
+    ) -> Any:
         """The distribution with these parameters."""
         return IndependentLogistic._new(tfd.Logistic, params, event_shape, validate_args, scale, epsilon)
 
@@ -124,7 +142,7 @@ class IndependentLogistic(_LocationScale):
 class _OneParameter(DistributionLayer):
     """Abstract: independent elements of a family with one parameter an element."""
 
-    _arguments = ("event_shape", "validate_args")
+    _arguments: ClassVar[tuple[str, ...]] = ("event_shape", "validate_args")
 
     def __init__(self, event_shape=(), convert_to_tensor_fn=tfd.Distribution.sample, validate_args=False, **kwargs):
         super().__init__(convert_to_tensor_fn, **kwargs)
@@ -161,35 +179,33 @@ class IndependentBernoulli(_OneParameter):
         validate_args: bool, whether TFP checks the parameters at run time.
     """
 
-    _arguments = ("event_shape", "sample_dtype", "validate_args")
+    _arguments: ClassVar[tuple[str, ...]] = ("event_shape", "sample_dtype", "validate_args")
 
     def __init__(
         self,
-        event_shape=(),
-        convert_to_tensor_fn=tfd.Distribution.sample,
-        sample_dtype=None,
-        validate_args=False,
-        **kwargs,
+        event_shape: Any = (),
+        convert_to_tensor_fn: Any = tfd.Distribution.sample,
+        sample_dtype: Any = None,
+        validate_args: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(event_shape, convert_to_tensor_fn, validate_args, **kwargs)
         self.sample_dtype = None if sample_dtype is None else tf.as_dtype(sample_dtype)
 
-    def distribution(self, params):
+    def distribution(self, params: Any) -> Any:
         return self.new(params, self.event_shape, self.sample_dtype, self.validate_args)
 
-    def check_events(self, name, data):
+    def check_events(self, name: Any, data: Any) -> None:
         check_unit_interval(name, data, "IndependentBernoulli")
 
     @staticmethod
-    def new(params, event_shape=(), dtype=None, validate_args=False, name=None):
+    def new(
+        params: Any, event_shape: Any = (), dtype: Any = None, validate_args: bool = False, name: Any = None
+    ) -> Any:
         """The distribution with these parameters."""
         logits, event_shape = IndependentBernoulli._elements(params, event_shape)
         elements = LogitsBernoulli(logits=logits, dtype=dtype or logits.dtype, validate_args=validate_args)
-        distribution = _independent(elements, event_shape, validate_args)
-        # As in TFP, so that `tfd.Bernoulli.logits` and `.probs` work on the independent distribution too.
-        distribution._logits, distribution._probs = logits, None
-        distribution.logits, distribution.probs = logits, tf.sigmoid(logits)
-        return distribution
+        return IndependentBernoulliDistribution(elements, len(event_shape), validate_args=validate_args)
 
 
 @register
@@ -197,7 +213,7 @@ class IndependentPoisson(_OneParameter):
     """Poisson(exp(params)), independent over the event's elements (`tfp.layers.IndependentPoisson`)."""
 
     @staticmethod
-    def new(params, event_shape=(), validate_args=False, name=None):
+    def new(params: Any, event_shape: Any = (), validate_args: bool = False, name: Any = None) -> Any:
         """The distribution with these parameters (log rates)."""
         log_rate, event_shape = IndependentPoisson._elements(params, event_shape)
         return _independent(tfd.Poisson(log_rate=log_rate, validate_args=validate_args), event_shape, validate_args)
@@ -212,14 +228,14 @@ class IndependentContinuousBernoulli(_OneParameter):
     """
 
     @staticmethod
-    def new(params, event_shape=(), validate_args=False, name=None):
+    def new(params: Any, event_shape: Any = (), validate_args: bool = False, name: Any = None) -> Any:
         """The distribution with these parameters (logits)."""
         logits, event_shape = IndependentContinuousBernoulli._elements(params, event_shape)
         return _independent(
             tfd.ContinuousBernoulli(logits=logits, validate_args=validate_args), event_shape, validate_args
         )
 
-    def check_events(self, name, data):
+    def check_events(self, name: Any, data: Any) -> None:
         check_unit_interval(name, data, "IndependentContinuousBernoulli")
 
 
@@ -236,20 +252,29 @@ class IndependentDiscretizedLogistic(_LocationScale):
         levels: int L >= 2, 256 for 8-bit images.
     """
 
-    _arguments = ("event_shape", "validate_args", "scale", "epsilon", "levels")
+    _arguments: ClassVar[tuple[str, ...]] = ("event_shape", "validate_args", "scale", "epsilon", "levels")
 
-    def __init__(self, *args, levels=256, **kwargs):
+    def __init__(self, *args: Any, levels: int = 256, **kwargs: Any):
         super().__init__(*args, **kwargs)
         if int(levels) < 2:
             raise ValueError(f"`levels` must be at least 2, but got {levels!r}.")
         self.levels = int(levels)
         self._more = {"levels": self.levels}
 
-    def check_events(self, name, data):
+    def check_events(self, name: Any, data: Any) -> None:
         check_unit_interval(name, data, "IndependentDiscretizedLogistic")
 
     @staticmethod
-    def new(params, event_shape=(), validate_args=False, name=None, *, scale=None, epsilon=0.0, levels=256):
+    def new(
+        params: Any,
+        event_shape: Any = (),
+        validate_args: bool = False,
+        name: Any = None,
+        *,
+        scale: Any = None,
+        epsilon: float = 0.0,
+        levels: int = 256,
+    ) -> Any:
         """The distribution with these parameters."""
         family = functools.partial(DiscretizedLogistic, levels=levels)
         return IndependentDiscretizedLogistic._new(family, params, event_shape, validate_args, scale, epsilon)

@@ -1,5 +1,7 @@
 """KL(q ‖ p) as a regularizer and as a layer, entering the loss exactly once."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -94,11 +96,11 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
 
     def __init__(
         self,
-        distribution_b,
-        use_exact_kl=False,
-        test_points_reduce_axis=(),
-        test_points_fn=tf.convert_to_tensor,
-        weight=None,
+        distribution_b: Any,
+        use_exact_kl: bool = False,
+        test_points_reduce_axis: Any = (),
+        test_points_fn: Any = tf.convert_to_tensor,
+        weight: Any = None,
     ):
         self.state = _KLState(distribution_b, use_exact_kl, test_points_reduce_axis, test_points_fn, weight)
 
@@ -107,17 +109,17 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
             return getattr(self.state, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def __call__(self, distribution_a):
+    def __call__(self, distribution_a: Any) -> Any:
         # Keras divides a regularizer's loss by the output's first dimension: B, or the number of draws before it.
         rows = tf.shape(tf.convert_to_tensor(distribution_a))[0] if distribution_a.shape.rank else 1
         mean_kl = self.state.mean_kl(distribution_a)
         return mean_kl * tf.cast(rows, mean_kl.dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return _without_default(self.state.config())
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> Any:
         return cls(**{k: from_config(v) for k, v in config.items()})
 
 
@@ -130,28 +132,28 @@ class KLDivergenceAddLoss(keras.layers.Layer):
 
     def __init__(
         self,
-        distribution_b,
-        use_exact_kl=False,
-        test_points_reduce_axis=None,
-        test_points_fn=tf.convert_to_tensor,
-        weight=None,
-        **kwargs,
+        distribution_b: Any,
+        use_exact_kl: bool = False,
+        test_points_reduce_axis: Any = None,
+        test_points_fn: Any = tf.convert_to_tensor,
+        weight: Any = None,
+        **kwargs: Any,
     ):
         super().__init__(**float32_policy(kwargs))
         self.state = _KLState(distribution_b, use_exact_kl, test_points_reduce_axis, test_points_fn, weight)
 
-    def call(self, distribution_a):
+    def call(self, distribution_a: Any) -> Any:
         self.add_loss(self.state.mean_kl(distribution_a))
         return distribution_a
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), **_without_default(self.state.config())}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> Any:
         return cls(**{k: v if k == "dtype" else from_config(v) for k, v in config.items()})
 
 

@@ -2,10 +2,12 @@
 
 import functools
 import math
+from typing import Any, ClassVar
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.distributions.on_demand_mixture import OnDemandMixture, shows_parameters
 from tfvae.host.arguments import as_count, as_shape
 from tfvae.host.saving import register
 from tfvae.host.seeds import next_seed
@@ -32,17 +34,17 @@ class MixtureSameFamily(DistributionLayer):
     Input shape: `(…, K (1 + component_params_size))`: first the K logits, then the components' parameters.
     """
 
-    _arguments = ("num_components", "component_layer", "validate_args", "reparameterize")
+    _arguments: ClassVar[tuple[str, ...]] = ("num_components", "component_layer", "validate_args", "reparameterize")
 
     def __init__(
         self,
-        num_components,
-        component_layer,
-        convert_to_tensor_fn=tfd.Distribution.sample,
-        validate_args=False,
+        num_components: int,
+        component_layer: Any,
+        convert_to_tensor_fn: Any = tfd.Distribution.sample,
+        validate_args: bool = False,
         *,
-        reparameterize=False,
-        **kwargs,
+        reparameterize: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(convert_to_tensor_fn, **kwargs)
         self.num_components = as_count(num_components, "num_components")
@@ -50,7 +52,7 @@ class MixtureSameFamily(DistributionLayer):
         self.validate_args = validate_args
         self.reparameterize = reparameterize
 
-    def distribution(self, params):
+    def distribution(self, params: Any) -> Any:
         return self.new(
             params,
             self.num_components,
@@ -60,11 +62,19 @@ class MixtureSameFamily(DistributionLayer):
         )
 
     @property
-    def num_params(self):
+    def num_params(self) -> int:
         return self.params_size(self.num_components, self.component_layer.num_params)
 
     @staticmethod
-    def new(params, num_components, component_layer, validate_args=False, name=None, *, reparameterize=False):
+    def new(
+        params: Any,
+        num_components: int,
+        component_layer: Any,
+        validate_args: bool = False,
+        name: Any = None,
+        *,
+        reparameterize: bool = False,
+    ) -> Any:
         """The distribution with these parameters."""
         params = tf.convert_to_tensor(params)
         logits, component_params = params[..., :num_components], params[..., num_components:]
@@ -82,15 +92,13 @@ class MixtureSameFamily(DistributionLayer):
             components = component_layer.distribution(component_params)
         else:
             components = as_distribution(component_layer(component_params), "MixtureSameFamily's `component_layer`")
-        return tfd.MixtureSameFamily(
-            tfd.Categorical(logits=logits),
-            components,
-            reparameterize=reparameterize,
-            validate_args=validate_args,
+        family = OnDemandMixture if reparameterize and shows_parameters(components) else tfd.MixtureSameFamily
+        return family(
+            tfd.Categorical(logits=logits), components, reparameterize=reparameterize, validate_args=validate_args
         )
 
     @staticmethod
-    def params_size(num_components, component_params_size, name=None):
+    def params_size(num_components: int, component_params_size: Any, name: Any = None) -> int:
         """The number of parameters of one mixture."""
         return num_components * (1 + component_params_size)
 
@@ -98,8 +106,15 @@ class MixtureSameFamily(DistributionLayer):
 class _MixtureOfIndependent(DistributionLayer):
     """Abstract: mixture of one of the independent location-scale families."""
 
-    _arguments = ("num_components", "event_shape", "validate_args", "epsilon", "reparameterize", "stratified")
-    _components = None  # the layer class of the components
+    _arguments: ClassVar[tuple[str, ...]] = (
+        "num_components",
+        "event_shape",
+        "validate_args",
+        "epsilon",
+        "reparameterize",
+        "stratified",
+    )
+    _components: Any = None  # the layer class of the components
 
     def __init__(
         self,
@@ -154,42 +169,7 @@ class _MixtureOfIndependent(DistributionLayer):
         components = functools.partial(
             cls._components.new, event_shape=event_shape, validate_args=validate_args, epsilon=epsilon
         )
-        mixture = MixtureSameFamily.new(
-            params, num_components, components, validate_args, reparameterize=reparameterize
-        )
-        if reparameterize:
-            rebuilt = functools.partial(
-                MixtureSameFamily.new,
-                num_components=num_components,
-                component_layer=components,
-                reparameterize=True,
-            )
-            _reparameterize_on_demand(mixture, params, rebuilt)
-        return mixture
-
-
-def _reparameterize_on_demand(mixture, params, rebuilt):
-    """Makes the mixture's draws compute their implicit gradient when it is asked for, and not in every draw.
-
-    TFP solves for the Jacobian of the distributional transform as it draws, which costs many times the draw itself.
-    """
-
-    def reparameterize(x, event_shape):
-        x = tf.stop_gradient(x)
-
-        @tf.custom_gradient
-        def draw(params):
-            def gradient(upstream):
-                with tf.GradientTape() as tape:
-                    tape.watch(params)
-                    surrogate = rebuilt(params)._reparameterize_sample(x, event_shape=event_shape)
-                return tape.gradient(surrogate, params, upstream)
-
-            return tf.identity(x), gradient
-
-        return draw(params)
-
-    mixture._reparameterize_sample = reparameterize
+        return MixtureSameFamily.new(params, num_components, components, validate_args, reparameterize=reparameterize)
 
 
 @register
@@ -212,17 +192,24 @@ class MixtureNormal(_MixtureOfIndependent):
     Input shape: `(…, K (1 + 2 prod(event_shape)))`. Value: `(…, *event_shape)`.
     """
 
-    _components = IndependentNormal
+    _components: Any = IndependentNormal
 
     @staticmethod
     def new(
-        params, num_components, event_shape=(), validate_args=False, name=None, *, epsilon=0.0, reparameterize=True
-    ):
+        params: Any,
+        num_components: int,
+        event_shape: Any = (),
+        validate_args: bool = False,
+        name: Any = None,
+        *,
+        epsilon: float = 0.0,
+        reparameterize: bool = True,
+    ) -> Any:
         """The distribution with these parameters."""
         return MixtureNormal._new(params, num_components, event_shape, validate_args, epsilon, reparameterize)
 
     @staticmethod
-    def params_size(num_components, event_shape=(), name=None):
+    def params_size(num_components: int, event_shape: Any = (), name: Any = None) -> int:
         """The number of parameters of one mixture."""
         return num_components * (1 + IndependentNormal.params_size(event_shape))
 
@@ -231,16 +218,23 @@ class MixtureNormal(_MixtureOfIndependent):
 class MixtureLogistic(_MixtureOfIndependent):
     """Mixture of independent logistics (`tfp.layers.MixtureLogistic`); arguments as for `MixtureNormal`."""
 
-    _components = IndependentLogistic
+    _components: Any = IndependentLogistic
 
     @staticmethod
     def new(
-        params, num_components, event_shape=(), validate_args=False, name=None, *, epsilon=0.0, reparameterize=True
-    ):
+        params: Any,
+        num_components: int,
+        event_shape: Any = (),
+        validate_args: bool = False,
+        name: Any = None,
+        *,
+        epsilon: float = 0.0,
+        reparameterize: bool = True,
+    ) -> Any:
         """The distribution with these parameters."""
         return MixtureLogistic._new(params, num_components, event_shape, validate_args, epsilon, reparameterize)
 
     @staticmethod
-    def params_size(num_components, event_shape=(), name=None):
+    def params_size(num_components: int, event_shape: Any = (), name: Any = None) -> int:
         """The number of parameters of one mixture."""
         return num_components * (1 + IndependentLogistic.params_size(event_shape))

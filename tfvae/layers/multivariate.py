@@ -1,5 +1,7 @@
 """p(x | params) of vectors whose elements depend on each other."""
 
+from typing import Any, ClassVar
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -23,31 +25,33 @@ class MultivariateNormalTriL(DistributionLayer):
     Input shape: `(…, d + d(d+1)/2)`. Value: `(…, d)`.
     """
 
-    _arguments = ("event_size", "validate_args", "diag_shift")
+    _arguments: ClassVar[tuple[str, ...]] = ("event_size", "validate_args", "diag_shift")
 
     def __init__(
         self,
-        event_size,
-        convert_to_tensor_fn=tfd.Distribution.sample,
-        validate_args=False,
+        event_size: Any,
+        convert_to_tensor_fn: Any = tfd.Distribution.sample,
+        validate_args: bool = False,
         *,
-        diag_shift=1e-5,
-        **kwargs,
+        diag_shift: float = 1e-5,
+        **kwargs: Any,
     ):
         super().__init__(convert_to_tensor_fn, **kwargs)
         self.event_size = as_size(event_size)
         self.validate_args = validate_args
         self.diag_shift = float(diag_shift)
 
-    def distribution(self, params):
+    def distribution(self, params: Any) -> Any:
         return self.new(params, self.event_size, self.validate_args, diag_shift=self.diag_shift)
 
     @property
-    def num_params(self):
+    def num_params(self) -> int:
         return self.params_size(self.event_size)
 
     @staticmethod
-    def new(params, event_size, validate_args=False, name=None, *, diag_shift=1e-5):
+    def new(
+        params: Any, event_size: Any, validate_args: bool = False, name: Any = None, *, diag_shift: float = 1e-5
+    ) -> Any:
         """The distribution with these parameters: locations, then L filled as by `tfb.FillScaleTriL`."""
         event_size = as_size(event_size)
         params = as_params(params, MultivariateNormalTriL.params_size(event_size), "MultivariateNormalTriL")
@@ -59,7 +63,7 @@ class MultivariateNormalTriL(DistributionLayer):
         )
 
     @staticmethod
-    def params_size(event_size, name=None):
+    def params_size(event_size: Any, name: Any = None) -> int:
         """The number of parameters of one distribution."""
         event_size = as_size(event_size)
         return event_size + event_size * (event_size + 1) // 2
@@ -76,37 +80,37 @@ class OneHotCategorical(DistributionLayer):
         validate_args: bool, whether TFP checks the parameters at run time.
     """
 
-    _arguments = ("event_size", "sample_dtype", "validate_args")
+    _arguments: ClassVar[tuple[str, ...]] = ("event_size", "sample_dtype", "validate_args")
 
     def __init__(
         self,
-        event_size,
-        convert_to_tensor_fn=tfd.Distribution.sample,
-        sample_dtype=None,
-        validate_args=False,
-        **kwargs,
+        event_size: Any,
+        convert_to_tensor_fn: Any = tfd.Distribution.sample,
+        sample_dtype: Any = None,
+        validate_args: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(convert_to_tensor_fn, **kwargs)
         self.event_size = as_size(event_size)
         self.sample_dtype = None if sample_dtype is None else tf.as_dtype(sample_dtype)
         self.validate_args = validate_args
 
-    def distribution(self, params):
+    def distribution(self, params: Any) -> Any:
         return self.new(params, self.event_size, self.sample_dtype, self.validate_args)
 
     @property
-    def num_params(self):
+    def num_params(self) -> int:
         return self.params_size(self.event_size)
 
     @staticmethod
-    def new(params, event_size, dtype=None, validate_args=False, name=None):
+    def new(params: Any, event_size: Any, dtype: Any = None, validate_args: bool = False, name: Any = None) -> Any:
         """The distribution with these parameters (logits)."""
         event_size = as_size(event_size)
         logits = as_params(params, event_size, "OneHotCategorical")
         return tfd.OneHotCategorical(logits=logits, dtype=dtype or logits.dtype, validate_args=validate_args)
 
     @staticmethod
-    def params_size(event_size, name=None):
+    def params_size(event_size: Any, name: Any = None) -> int:
         """The number of parameters of one distribution."""
         event_size = as_size(event_size)
         return event_size

@@ -1,5 +1,7 @@
 """Observation scales: the standard deviation of p(x|z) where the decoder does not give one."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -23,7 +25,7 @@ class LearnedScale(keras.layers.Layer):
     Source: Rybkin et al., "Simple and effective VAE training with calibrated decoders" (2021).
     """
 
-    def __init__(self, per_feature=False, initial=1.0, floor=1e-3, **kwargs):
+    def __init__(self, per_feature: bool = False, initial: float = 1.0, floor: float = 1e-3, **kwargs: Any):
         super().__init__(**kwargs)
         if not 0 <= floor < initial:
             raise ValueError(f"`initial` must be above `floor` >= 0, but got initial={initial} and floor={floor}.")
@@ -31,7 +33,7 @@ class LearnedScale(keras.layers.Layer):
         self.initial = float(initial)
         self.floor = float(floor)
 
-    def build(self, event_shape):
+    def build(self, event_shape: Any) -> None:
         if not self.built:
             self.rho = self.add_weight(
                 name="rho",
@@ -40,15 +42,15 @@ class LearnedScale(keras.layers.Layer):
             )
             self.built = True
 
-    def value(self):
+    def value(self) -> Any:
         """σ as a tensor, of shape () or the event's."""
         return self.floor + tf.exp(tf.convert_to_tensor(self.rho))
 
-    def at_floor(self, tolerance=0.05):
+    def at_floor(self, tolerance: float = 0.05) -> bool:
         """True where the smallest σ is within `tolerance` (relative) of its floor."""
         return bool(tf.reduce_min(self.value()) <= self.floor * (1 + tolerance))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "per_feature": self.per_feature,

@@ -1,5 +1,8 @@
 """p(row | params) of a table with numbers and categories."""
 
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -28,18 +31,18 @@ class TableLikelihood(DistributionLayer):
     Value: `(…, C + Σ num_categories)`.
     """
 
-    _arguments = ("num_continuous", "num_categories", "num_components", "scale", "epsilon")
+    _arguments: ClassVar[tuple[str, ...]] = ("num_continuous", "num_categories", "num_components", "scale", "epsilon")
 
     def __init__(
         self,
-        num_continuous,
-        num_categories=(),
-        convert_to_tensor_fn=tfd.Distribution.mean,
+        num_continuous: Any,
+        num_categories: Sequence[int] = (),
+        convert_to_tensor_fn: Any = tfd.Distribution.mean,
         *,
-        num_components=1,
-        scale=None,
-        epsilon=0.0,
-        **kwargs,
+        num_components: int = 1,
+        scale: Any = None,
+        epsilon: float = 0.0,
+        **kwargs: Any,
     ):
         super().__init__(convert_to_tensor_fn, **kwargs)
         self.num_continuous = int(num_continuous)
@@ -63,10 +66,10 @@ class TableLikelihood(DistributionLayer):
         return IndependentNormal.params_size(self.num_continuous, scale=self.scale)
 
     @property
-    def num_params(self):
+    def num_params(self) -> int:
         return self._numbers_size + sum(self.num_categories)
 
-    def distribution(self, params):
+    def distribution(self, params: Any) -> Any:
         params = as_params(params, self.num_params, "TableLikelihood")
         numbers, *logits = tf.split(params, [self._numbers_size, *self.num_categories], axis=-1)
         blocks = [OneHotCategorical.new(part, size) for part, size in zip(logits, self.num_categories, strict=True)]

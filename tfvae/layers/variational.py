@@ -1,6 +1,7 @@
 """The loss as a layer: −log p(x|z) + KL(q(z|x) ‖ N(0, I)), added to whatever model the layer stands in (document 002)."""
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -27,20 +28,20 @@ class NormalSampling(keras.layers.Layer):
         seed: int or None, the seed of the draws.
     """
 
-    def __init__(self, seed=None, **kwargs):
+    def __init__(self, seed: int | None = None, **kwargs: Any):
         super().__init__(**float32_policy(kwargs))
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         mean, log_var = inputs
         noise = standard_normal(tf.shape(mean), next_seed(self.seed_generator), mean.dtype)
         return mean + ops.exp(log_var / 2) * noise
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape[0]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "seed": self.seed}
 
 
@@ -58,20 +59,20 @@ class VariationalLayer(keras.layers.Layer):
     Source: document 002.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         super().__init__(**float32_policy(kwargs))
         self.reconstruction_metric = keras.metrics.Mean(name="reconstruction")
         self.kl_metric = keras.metrics.Mean(name="kl")
 
-    def model_nll(self, x, x_pred):
+    def model_nll(self, x: Any, x_pred: Any) -> Any:
         """−log p(x | x_pred) of each example, `(B,)`, in nats."""
         return _sum(ops.binary_crossentropy(x, x_pred))
 
-    def likelihood(self, x_pred):
+    def likelihood(self, x_pred: Any) -> Any:
         """p(x | x_pred) as a `tfd.Distribution` of batch shape `(B,)`: what `as_vae` needs beside `model_nll`."""
         return _independent(tfd.Bernoulli(logits=_logits(x_pred), dtype=x_pred.dtype))
 
-    def kl(self, z_mean, z_log_var):
+    def kl(self, z_mean: Any, z_log_var: Any) -> Any:
         """KL(N(mean, exp(log variance)) ‖ N(0, I)) of each example, `(B,)`, in nats."""
         return _sum(0.5 * (ops.square(z_mean) + ops.exp(z_log_var) - 1 - z_log_var))
 
@@ -79,7 +80,7 @@ class VariationalLayer(keras.layers.Layer):
         """The number that is added to the loss. The document's own hook, with its name: subclasses there override it."""
         return ops.mean(self.model_nll(x, x_decoded_mean) + self.kl(z_mean, z_log_var))
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         if not isinstance(inputs, (list, tuple)) or len(inputs) != 4:
             raise ValueError(
                 f"{type(self).__name__} must be called with [x, decoded mean, z mean, z log variance], "
@@ -92,10 +93,10 @@ class VariationalLayer(keras.layers.Layer):
         self.kl_metric.update_state(self.kl(z_mean, z_log_var))
         return x_decoded_mean
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape[1]
 
-    def check_data(self, name, data):
+    def check_data(self, name: Any, data: Any) -> None:
         """Raises ValueError where `data`, an array, is outside what this likelihood is for."""
         if (
             type(self).model_nll is VariationalLayer.model_nll
@@ -107,10 +108,10 @@ class VariationalLayer(keras.layers.Layer):
 class MSEVariationalLayer(VariationalLayer):
     """−log p(x|z) = |x − mean|², the document's: up to a constant, that of a Gaussian of variance 1/2."""
 
-    def model_nll(self, x, x_pred):
+    def model_nll(self, x: Any, x_pred: Any) -> Any:
         return _sum(ops.square(x_pred - x))
 
-    def likelihood(self, x_pred):
+    def likelihood(self, x_pred: Any) -> Any:
         return _independent(tfd.Normal(x_pred, math.sqrt(0.5)))
 
 
@@ -135,34 +136,34 @@ class GaussianVariationalLayer(VariationalLayer):
     Source: Rybkin et al., "Simple and effective VAE training with calibrated decoders" (2021).
     """
 
-    def __init__(self, scale=None, **kwargs):
+    def __init__(self, scale: Any = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.scale = as_scale(LearnedScale(initial=0.1) if scale is None else scale)
         self.scale_metric = keras.metrics.Mean(name="scale") if isinstance(self.scale, LearnedScale) else None
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         if isinstance(self.scale, LearnedScale):
             self.scale.build(input_shape[1][1:])
         super().build(input_shape)
 
-    def likelihood(self, x_pred):
+    def likelihood(self, x_pred: Any) -> Any:
         return _independent(tfd.Normal(x_pred, tf.broadcast_to(scale_value(self.scale), tf.shape(x_pred))))
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         if self.scale_metric is not None:
             self.scale_metric.update_state(ops.min(self.scale.value()))
         return super().call(inputs)
 
-    def model_nll(self, x, x_pred):
+    def model_nll(self, x: Any, x_pred: Any) -> Any:
         scale = ops.convert_to_tensor(scale_value(self.scale))
         log_scale = ops.broadcast_to(ops.log(scale), ops.shape(x_pred))
         return _sum(0.5 * ops.square((x - x_pred) / scale) + log_scale + 0.5 * math.log(2 * math.pi))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "scale": to_config(self.scale)}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> Any:
         return cls(**{k: from_config(v) if k == "scale" else v for k, v in config.items()})
 
 
@@ -176,15 +177,15 @@ class ContinuousBernoulliVariationalLayer(VariationalLayer):
     autoencoders" (2019).
     """
 
-    def likelihood(self, x_pred):
+    def likelihood(self, x_pred: Any) -> Any:
         return _independent(tfd.ContinuousBernoulli(logits=_logits(x_pred)))
 
-    def model_nll(self, x, x_pred):
+    def model_nll(self, x: Any, x_pred: Any) -> Any:
         logits = _logits(x_pred)
         cross_entropy = ops.softplus(logits) - x * logits
         return _sum(cross_entropy - continuous_bernoulli_log_normalizer(logits))
 
-    def check_data(self, name, data):
+    def check_data(self, name: Any, data: Any) -> None:
         check_unit_interval(name, data, "the continuous Bernoulli")
 
 

@@ -1,5 +1,7 @@
 """Document 000's own class, as it runs on Keras 3."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -28,7 +30,9 @@ class EmbeddingGenerator:
     Source: stats.stackexchange.com, question 577126.
     """
 
-    def __init__(self, dimension, probabilistic_multi_modal_output, num_components, kl_weight=None):
+    def __init__(
+        self, dimension: int, probabilistic_multi_modal_output: Any, num_components: int, kl_weight: Any = None
+    ):
         self.probabilistic_multi_modal_output = probabilistic_multi_modal_output
         self.input_dim = self.latent_dim = self.output_dim = dimension
         self.hidden_dim = dimension * num_components
@@ -64,7 +68,7 @@ class EmbeddingGenerator:
         self.net = keras.Model(inputs=self.encoder.inputs, outputs=self.decoder(self.encoder.outputs[0]))
         self.net.compile(optimizer=keras.optimizers.Adam(learning_rate=1e-3), loss=self.loss)
 
-    def sample(self, n):
+    def sample(self, n: int) -> Any:
         """n draws with the mixture output, n decoder means with the mean squared error."""
         out = self.decoder(self.prior.sample(n))
         return out.sample() if self.probabilistic_multi_modal_output else out

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 
 from tfvae.divergences import KLEstimator, VariationalKL
 from tfvae.layers.distribution_layer import DistributionLayer
@@ -63,7 +62,7 @@ def make_dense_vae(
     posterior = IndependentNormal(latent_dim, name="posterior") if posterior is None else posterior
     likelihood = IndependentNormal(input_dim, "mean", name="likelihood") if likelihood is None else likelihood
     reverse = activations if isinstance(activations, str) else tuple(reversed(activations))
-    dropped = dropout if np.ndim(dropout) == 0 else tuple(reversed(dropout))
+    dropped = tuple(reversed(dropout)) if isinstance(dropout, Sequence) else dropout
     return _compiled_vae(
         distribution_network(input_dim, hidden, posterior, "encoder", activations, dropout, masked),
         distribution_network(latent_dim, tuple(reversed(hidden)), likelihood, "decoder", reverse, dropped),

@@ -1,9 +1,11 @@
 """The graph of a functional model's layers, for drawing."""
 
+from typing import Any
+
 import keras
 
 
-def layer_graph(model):
+def layer_graph(model: Any) -> tuple[dict[str, str], list[tuple[str, str]]]:
     """(nodes, edges) of a functional model: name -> "Class\\nshape of its output", and pairs of names.
 
     Raises:

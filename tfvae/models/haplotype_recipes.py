@@ -65,13 +65,13 @@ class HaplotypeRecipe:
                 f"{self.learning_rate!r} and {self.warm_up!r}."
             )
 
-    def epochs_and_steps(self, num_rows):
+    def epochs_and_steps(self, num_rows: int) -> tuple[int, int, int]:
         """(epochs, optimizer steps, patience in epochs) for `num_rows` training rows."""
         per_epoch = math.ceil(num_rows / self.batch_size)
         epochs = self.epochs or max(1, round(self.num_steps / per_epoch))
         return epochs, epochs * per_epoch, self.patience or max(3, epochs // 6)
 
-    def sizes(self, num_sites):
+    def sizes(self, num_sites: int) -> tuple[int, tuple[int, ...]]:
         """(latent size, hidden widths) for a section of `num_sites`."""
         latent_dim = self.latent_dim or max(2, num_sites // 100)
         hidden = self.hidden or tuple(max(2, int(num_sites / 10**power)) for power in (0.5, 1.0, 1.5))

@@ -1,5 +1,7 @@
 """Starting a model on its data."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -8,7 +10,7 @@ from tfvae.priors.prior import EncodedPrior
 from tfvae.training.batches import check_finite
 
 
-def initialize_prior(vae, x, seed=0):
+def initialize_prior(vae: Any, x: Any, seed: int = 0) -> None:
     """Starts the prior on the data: its `start_at` with the examples that it holds, or with a draw of each one's q(z|x).
 
     Draws, because what the prior should match is the aggregate posterior, which in weakly used dimensions is mostly the
@@ -37,7 +39,7 @@ def initialize_prior(vae, x, seed=0):
         vae.prior.start_at(np.concatenate(draws), seed)
 
 
-def initialize_mixture_decoder(vae, x, seed=0, spread=0.1):
+def initialize_mixture_decoder(vae: Any, x: Any, seed: int = 0, spread: float = 0.1) -> None:
     """Starts the components of a `MixtureNormal` decoder at points of the data that lie far apart (k-means++).
 
     Random components compete for the nearest modes and leave others empty; started on the data, each mode has one.
@@ -74,12 +76,12 @@ class StartPrior(keras.callbacks.Callback):
         seed: of the start.
     """
 
-    def __init__(self, x, epochs: int = 1, seed: int = 0):
+    def __init__(self, x: Any, epochs: int = 1, seed: int = 0):
         super().__init__()
         if epochs < 1:
             raise ValueError(f"StartPrior needs epochs >= 1, but got {epochs!r}.")
         self.x, self.epochs, self.seed = x, epochs, seed
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if epoch + 1 == self.epochs:
             initialize_prior(self.model, self.x, self.seed)

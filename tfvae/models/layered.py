@@ -1,5 +1,7 @@
 """Document 002's factory: a VAE whose loss is a layer."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -13,16 +15,16 @@ tfd = tfp.distributions
 
 
 def make_vae(
-    dim_original,
-    n_layers=1,
-    dim_latent=2,
-    dim_intermediate=256,
-    cls_vae=VariationalLayer,
-    activation="relu",
-    decoder_activation="sigmoid",
-    optimizer="adam",
-    dropout=0.2,
-):
+    dim_original: Any,
+    n_layers: int = 1,
+    dim_latent: int = 2,
+    dim_intermediate: int = 256,
+    cls_vae: Any = VariationalLayer,
+    activation: Any = "relu",
+    decoder_activation: Any = "sigmoid",
+    optimizer: Any = "adam",
+    dropout: Any = 0.2,
+) -> tuple[Any, Any, Any]:
     """Document 002's fully connected VAE, compiled and untrained, with its arguments.
 
     Args:
@@ -58,7 +60,7 @@ def make_vae(
     return (vae, *encoder_and_decoder(vae))
 
 
-def encoder_and_decoder(vae):
+def encoder_and_decoder(vae: Any) -> tuple[Any, Any]:
     """(encoder, decoder) of a model of `make_vae`, also a loaded one; they share its weights."""
     at = vae.layers.index(vae.get_layer("z"))
     decoder_layers = [layer for layer in vae.layers[at + 1 :] if not isinstance(layer, VariationalLayer)]
@@ -69,7 +71,7 @@ def encoder_and_decoder(vae):
     )
 
 
-def as_vae(vae, likelihood=None):
+def as_vae(vae: Any, likelihood: Any = None) -> VAE:
     """A model of `make_vae` seen as a `VAE`, for sampling, likelihoods and measures; not for training or saving.
 
     Args:

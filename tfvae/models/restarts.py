@@ -1,6 +1,7 @@
 """Restarts: several initializations of one model trained side by side, of which the best is kept."""
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -25,7 +26,16 @@ class Restarts(VAE):
         memory: float in (0, 1), the decay per step of the running mean.
     """
 
-    def __init__(self, encoder, decoder, prior=None, objective=None, num_restarts=4, memory=0.999, **kwargs):
+    def __init__(
+        self,
+        encoder: Any,
+        decoder: Any,
+        prior: Any = None,
+        objective: Any = None,
+        num_restarts: int = 4,
+        memory: Any = 0.999,
+        **kwargs: Any,
+    ):
         super().__init__(encoder, decoder, prior, objective, **kwargs)
         if num_restarts < 1 or not 0 < memory < 1:
             raise ValueError(
@@ -44,30 +54,32 @@ class Restarts(VAE):
         self.scores = self.add_weight(name="scores", shape=(self.num_restarts,), initializer="zeros", trainable=False)
 
     @property
-    def trainable_variables(self):
+    def trainable_variables(self) -> list:
         return [v for candidate in self.candidates for v in candidate.trainable_variables]
 
     @property
-    def trainable_weights(self):
+    def trainable_weights(self) -> list:
         return self.trainable_variables
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         for candidate in self.candidates:
             candidate.build(input_shape)
         super().build(input_shape)
 
-    def compile(self, optimizer="rmsprop", *args, **kwargs):
+    def compile(self, optimizer: Any = "rmsprop", *args: Any, **kwargs: Any) -> None:
         """As `VAE.compile`; raises ValueError for an optimizer that would mix the candidates' gradients."""
         super().compile(optimizer, *args, **kwargs)
         if self.optimizer is not None and self.optimizer.global_clipnorm is not None:
             raise ValueError("Restarts cannot be trained with `global_clipnorm`, which would mix them: use `clipnorm`.")
 
-    def call(self, x, training=None):
+    def call(self, x: Any, training: Any = None) -> Any:
         if not training:
             return super().call(x, training)
         return [candidate(x, training=True) for candidate in self.candidates]
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: Any = True
+    ) -> Any:
         if not training:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         target, step = x if y is None else y, self._step()
@@ -102,22 +114,22 @@ class Restarts(VAE):
     def _own_callbacks(self):
         return [*super()._own_callbacks(), _AdoptBest()]
 
-    def set_beta(self, beta):
+    def set_beta(self, beta: Any) -> None:
         for candidate in self.candidates:
             candidate.set_beta(beta)
         super().set_beta(beta)
 
-    def refresh_prior(self):
+    def refresh_prior(self) -> None:
         for candidate in self.candidates:
             candidate.refresh_prior()
 
-    def adopt_best(self):
+    def adopt_best(self) -> None:
         """Copies the weights of the candidate with the lowest score into `encoder`, `decoder` and `prior`."""
         best = tf.argmin(self.scores)
         for kept, *each in zip(_weights(self), *map(_weights, self.candidates), strict=True):
             kept.assign(tf.gather([tf.convert_to_tensor(v) for v in each], best))
 
-    def best(self):
+    def best(self) -> VAE:
         """The best candidate alone, as a compiled `VAE` that shares this model's encoder, decoder and prior."""
         beta = self.objective.beta
         beta = beta.target if isinstance(beta, LinearWarmUp) else beta  # a new optimizer counts from 0
@@ -126,7 +138,7 @@ class Restarts(VAE):
         vae.compile(optimizer=type(self.optimizer).from_config(self.optimizer.get_config()))
         return vae
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "num_restarts": self.num_restarts, "memory": self.memory}
 
 

@@ -1,7 +1,8 @@
 """Models of neighbouring sections as one: p(x) = Π_s p_s(x_s), or with a joint density over the sections' codes."""
 
 import itertools
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -29,34 +30,34 @@ class SectionedVAE:
         joint: a `VAE` over the concatenated codes, or None.
     """
 
-    def __init__(self, loaders, num_sites, latent_dims, joint=None):
+    def __init__(self, loaders: Sequence, num_sites: Sequence[int], latent_dims: Sequence[int], joint: Any = None):
         self.loaders, self.joint = list(loaders), joint
         self._sites = [0, *itertools.accumulate(num_sites)]
         self._codes = [0, *itertools.accumulate(latent_dims)]
 
     @property
-    def data_shape(self):
+    def data_shape(self) -> tuple[int, ...]:
         """Shape of one haplotype of all sections."""
         return (self._sites[-1],)
 
     @property
-    def latent_shape(self):
+    def latent_shape(self) -> tuple[int, ...]:
         """Shape of one z: the sections' codes, one after the other."""
         return (self._codes[-1],)
 
-    def encode(self, x):
+    def encode(self, x: Any) -> Any:
         """q(z|x), independent between sections; its `distribution` has `mean` and `stddev`, `(B, D)`."""
         parts = [vae.encode(x[:, sites]).distribution for vae, sites, _ in self._parts()]
         mean, sd = (tf.concat([getattr(q, what)() for q in parts], axis=-1) for what in ("mean", "stddev"))
         return _Encoded(tfd.Independent(tfd.Normal(mean, sd), 1))
 
-    def decode(self, z):
+    def decode(self, z: Any) -> Any:
         """p(x|z) of all sections, independent Bernoullis."""
         z = tf.convert_to_tensor(z)
         means = [vae.decode(z[:, codes]).mean() for vae, _, codes in self._parts()]
         return tfd.Independent(tfd.Bernoulli(probs=tf.concat(means, axis=-1), dtype=tf.float32), 1)
 
-    def sample(self, n, seed=None, mean=False):
+    def sample(self, n: int, seed: int | None = None, mean: bool = False) -> Any:
         """n draws of whole haplotypes, or decoder means, `(n, V)`; each section from a seed of its own."""
         seeds = seeds_of(seed, len(self.loaders))
         if self.joint is None:
@@ -67,7 +68,7 @@ class SectionedVAE:
             pieces = [(p.mean() if mean else p.sample(seed=s)).numpy() for s, p in zip(seeds, decoded, strict=True)]
         return np.concatenate(pieces, axis=1)
 
-    def log_likelihood(self, x, num_samples=100, seed=0):
+    def log_likelihood(self, x: Any, num_samples: int = 100, seed: int = 0) -> Any:
         """Σ_s log p_s(x_s) of each row by importance sampling, with errors added in squares.
 
         It is that of independent sections, also where there is a `joint` density.

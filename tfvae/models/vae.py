@@ -81,7 +81,7 @@ class VAE(FastFit, keras.Model):
         self._likelihoods = {}
         self.built = encoder.built and decoder.built
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         if not self.built:
             self(tf.zeros([1, *input_shape[1:]]))
         self.built = True
@@ -119,13 +119,15 @@ class VAE(FastFit, keras.Model):
     def _decode(self, z, training):
         return decode_folded(self.decoder, z, self.prior.event_shape, training)
 
-    def call(self, x, training=None):
+    def call(self, x: Any, training: Any = None) -> Any:
         one = Pass(self._posterior(x, training), lambda z: self._decode(z, training))
         return one.seen_as(self.decoder.output_shape)
 
     # Training.
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: Any = True
+    ) -> Any:
         one = keras.tree.flatten(y_pred)[0].of
         terms = self.objective.terms(self.draw(one, x if y is None else y, x, self._step(), training))
         self._track(terms.metrics, sample_weight, self.smallest_scale())
@@ -233,7 +235,7 @@ class VAE(FastFit, keras.Model):
                     stacklevel=3,
                 )
 
-    def checks_of(self, x, y):
+    def checks_of(self, x: Any, y: Any) -> Any:
         return x if y is None else y, [layer.check_events for layer in outermost_distribution_layers(self.decoder)[-1:]]
 
     # Use.
@@ -314,12 +316,12 @@ class VAE(FastFit, keras.Model):
         key = next_seed(self.seed_generator) if seed is None else tf.constant([seed, start], tf.int32)
         return tf.unstack(tfp.random.split_seed(key, 2))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         nested = {name: getattr(self, name) for name in ("encoder", "decoder", "prior", "objective")}
         return {"name": self.name, **{k: keras.saving.serialize_keras_object(v) for k, v in nested.items()}}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> Any:
         return cls(**keras.saving.deserialize_keras_object(config))
 
 

@@ -1,11 +1,15 @@
 """Convolutional networks for images."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 
-def convolutional_encoder(image_shape, widths, output_layer, name="encoder", activation="elu"):
+def convolutional_encoder(
+    image_shape: Sequence[int], widths: Sequence[int], output_layer: Any, name: Any = "encoder", activation: Any = "elu"
+) -> Any:
     """image -> convolutions of stride 2 -> the parameters of `output_layer` -> its distribution.
 
     Args:
@@ -28,7 +32,14 @@ def convolutional_encoder(image_shape, widths, output_layer, name="encoder", act
     )
 
 
-def convolutional_decoder(latent_dim, image_shape, widths, output_layer, name="decoder", activation="elu"):
+def convolutional_decoder(
+    latent_dim: Any,
+    image_shape: Sequence[int],
+    widths: Sequence[int],
+    output_layer: Any,
+    name: Any = "decoder",
+    activation: Any = "elu",
+) -> Any:
     """z -> transposed convolutions of stride 2 -> the parameters of `output_layer`, for each pixel -> its distribution.
 
     Args:

@@ -1,5 +1,8 @@
 """Fully connected networks."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -16,27 +19,27 @@ class GatedDense(keras.layers.Layer):
     Source: Dauphin et al., "Language modeling with gated convolutional networks" (2017); the VampPrior's networks.
     """
 
-    def __init__(self, units, **kwargs):
+    def __init__(self, units: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.units = int(units)
         self.both = keras.layers.Dense(2 * self.units, kernel_initializer="he_normal")  # one product for the two
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         self.both.build(input_shape)
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         linear, gate = keras.ops.split(self.both(inputs), 2, axis=-1)
         return linear * keras.ops.sigmoid(gate)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape[:-1], self.units)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "units": self.units}
 
 
-def dense_layers(widths, activations):
+def dense_layers(widths: Sequence[int], activations: Any) -> list:
     """Dense layers of the given widths; `activations` is one for all or one each, "gated" for a `GatedDense`."""
     if isinstance(activations, str) or callable(activations) or activations is None:
         activations = [activations] * len(widths)
@@ -48,7 +51,15 @@ def dense_layers(widths, activations):
     ]
 
 
-def distribution_network(input_dim, hidden, output_layer, name, activations="tanh", dropout=0.0, masked=0.0):
+def distribution_network(
+    input_dim: Any,
+    hidden: Sequence[int],
+    output_layer: Any,
+    name: Any,
+    activations: Any = "tanh",
+    dropout: Any = 0.0,
+    masked: float = 0.0,
+) -> Any:
     """input -> hidden dense layers -> the parameters of `output_layer` -> `output_layer`'s distribution.
 
     Args:

@@ -37,7 +37,7 @@ class ELBO(Objective):
         kl: KLEstimator | None = None,
         num_draws: int = 1,
         temperature: float = 1.0,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(beta, **kwargs)
         if not free_bits >= 0:
@@ -74,7 +74,7 @@ class ELBO(Objective):
             free = tf.reduce_sum(tf.maximum(tf.reduce_mean(by_dimension, axes), self.free_bits))
         return tf.broadcast_to(free, tf.shape(kl))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         kl = self.kl and keras.saving.serialize_keras_object(self.kl)
         names = ("free_bits", "num_draws", "temperature")
         return {**super().get_config(), "kl": kl, **{name: getattr(self, name) for name in names}}

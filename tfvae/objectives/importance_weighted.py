@@ -53,14 +53,14 @@ class IWAE(ImportanceWeighted):
     Source: Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders" (2016).
     """
 
-    def __init__(self, num_draws: int = 50, *, beta: Any = 1.0, **kwargs):
+    def __init__(self, num_draws: int = 50, *, beta: Any = 1.0, **kwargs: Any):
         super().__init__(beta, **kwargs)
         self.num_draws = as_count(num_draws, "num_draws")
 
-    def bound(self, log_w, log_shares):
+    def bound(self, log_w: tf.Tensor, log_shares: tf.Tensor | None) -> Any:
         return log_mean_exp(log_w, log_shares)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "num_draws": self.num_draws}
 
 
@@ -76,17 +76,17 @@ class CIWAE(IWAE):
     Source: Rainforth et al., "Tighter variational bounds are not necessarily better" (2018).
     """
 
-    def __init__(self, num_draws: int = 50, elbo_share: float = 0.5, *, beta: Any = 1.0, **kwargs):
+    def __init__(self, num_draws: int = 50, elbo_share: float = 0.5, *, beta: Any = 1.0, **kwargs: Any):
         super().__init__(num_draws, beta=beta, **kwargs)
         if not 0 <= elbo_share <= 1:
             raise ValueError(f"`elbo_share` must be within [0, 1], but got {elbo_share!r}.")
         self.elbo_share = float(elbo_share)
 
-    def bound(self, log_w, log_shares):
+    def bound(self, log_w: tf.Tensor, log_shares: tf.Tensor | None) -> Any:
         mean = expectation(log_w, log_shares)
         return self.elbo_share * mean + (1 - self.elbo_share) * log_mean_exp(log_w, log_shares)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "elbo_share": self.elbo_share}
 
 
@@ -121,7 +121,7 @@ class MIWAE(Grouped):
     Source: Rainforth et al., "Tighter variational bounds are not necessarily better" (2018).
     """
 
-    def bound(self, log_w, log_shares):
+    def bound(self, log_w: tf.Tensor, log_shares: tf.Tensor | None) -> Any:
         if log_shares is not None:
             raise ValueError("MIWAE needs draws of equal shares, but the posterior draws one from each component.")
         return tf.reduce_mean(log_mean_exp(self.grouped(log_w)), axis=0)

@@ -1,5 +1,7 @@
 """−log p as an ordinary Keras loss."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -14,9 +16,9 @@ class NegativeLogProb(keras.losses.Loss):
     The named form of `loss=lambda y, rv: -rv.log_prob(y)`: it is saved with the model, where a lambda is not.
     """
 
-    def __init__(self, reduction="sum_over_batch_size", name="negative_log_prob", dtype=None):
+    def __init__(self, reduction: str = "sum_over_batch_size", name: Any = "negative_log_prob", dtype: Any = None):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         distribution = as_distribution(y_pred, "NegativeLogProb")
         return -distribution.log_prob(tf.cast(y_true, distribution.dtype))

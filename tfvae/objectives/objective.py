@@ -56,7 +56,7 @@ class Objective(keras.layers.Layer):
     metric_names: ClassVar[tuple[str, ...]] = ("reconstruction", "kl")
     num_draws = 1
 
-    def __init__(self, beta: Any = 1.0, **kwargs):
+    def __init__(self, beta: Any = 1.0, **kwargs: Any):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.beta = as_schedule(beta, "beta")
         self.built = True

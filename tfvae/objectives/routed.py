@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfvae.distributions.on_demand_mixture import shows_parameters
 from tfvae.host.saving import register
 from tfvae.objectives.importance_weighted import IWAE, Grouped, ImportanceWeighted, log_mean_exp
 from tfvae.objectives.objective import Draw, Terms, at_step, elbo_parts, expectation
@@ -15,7 +16,7 @@ from tfvae.objectives.objective import Draw, Terms, at_step, elbo_parts, expecta
 
 def with_stopped_parameters(q):
     """q, whose parameters take no gradient; its points still do. ValueError for a q that does not show its parameters."""
-    if tf.nest.flatten(q, expand_composites=True) == [q]:
+    if not shows_parameters(q):
         raise ValueError(
             f"The gradient of the posterior's parameters cannot be stopped, because {type(q).__name__} does not show them "
             "to TensorFlow as a CompositeTensor: give the encoder another distribution, or train with IWAE."
@@ -33,7 +34,7 @@ class STL(IWAE):
     Source: Roeder, Wu and Duvenaud, "Sticking the landing" (2017).
     """
 
-    def __init__(self, num_draws: int = 1, *, beta: Any = 1.0, **kwargs):
+    def __init__(self, num_draws: int = 1, *, beta: Any = 1.0, **kwargs: Any):
         super().__init__(num_draws, beta=beta, **kwargs)
 
     def terms(self, draw: Draw) -> Terms:

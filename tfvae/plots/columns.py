@@ -2,11 +2,12 @@
 
 import pandas as pd
 import seaborn as sns
+from matplotlib.figure import Figure
 
 from tfvae.plots.panels import make_panels, words
 
 
-def column_histograms(tables, columns_shown=12, title="", columns=4):
+def column_histograms(tables: dict, columns_shown: int = 12, title: str = "", columns: int = 4) -> Figure:
     """Histograms of each column, several tables in one panel.
 
     Args:

@@ -1,5 +1,7 @@
 """Document 002's figures: a latent space of digits, a curve and what a VAE makes of it, densities on [0, 1]."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import beta, norm
@@ -7,7 +9,7 @@ from scipy.stats import beta, norm
 from tfvae.plots.panels import make_panels
 
 
-def latent_scatter(codes, labels, title=""):
+def latent_scatter(codes: Any, labels: Any, title: str = "") -> Figure:
     """The document's plot of digits in a latent plane: tab10, the y axis reversed.
 
     Args:
@@ -23,13 +25,15 @@ def latent_scatter(codes, labels, title=""):
     return figure
 
 
-def manifold_codes(side=15, low=0.05, high=0.95):
+def manifold_codes(side: int = 15, low: float = 0.05, high: float = 0.95) -> np.ndarray:
     """Codes z, `(side², 2)`, row by row, of a grid that is even in probability under N(0, I)."""
     ticks = norm.ppf(np.linspace(low, high, side))
     return np.array([[x, y] for y in ticks for x in ticks], "float32")
 
 
-def encoder_decoder(points, codes, field, line, line_codes, reconstructions, title=""):
+def encoder_decoder(
+    points: Any, codes: Any, field: Any, line: Any, line_codes: Any, reconstructions: Any, title: str = ""
+) -> Figure:
     """The document's view of a curve: embedding, full embedding, prediction, input and output.
 
     Args:
@@ -55,7 +59,7 @@ def encoder_decoder(points, codes, field, line, line_codes, reconstructions, tit
     return figure
 
 
-def curves_learned(panels_of, title="", columns=5):
+def curves_learned(panels_of: dict, title: str = "", columns: int = 5) -> Figure:
     """One panel for each model: the data in grey, reconstructions coloured by the latent mean.
 
     Args:
@@ -71,7 +75,7 @@ def curves_learned(panels_of, title="", columns=5):
     return figure
 
 
-def likelihood_by_variance(variances, curves, threshold, title=""):
+def likelihood_by_variance(variances: Any, curves: Any, threshold: float, title: str = "") -> Figure:
     """Mean log p(x) against the decoder's variance.
 
     Args:
@@ -94,7 +98,7 @@ def likelihood_by_variance(variances, curves, threshold, title=""):
     return figure
 
 
-def beta_densities():
+def beta_densities() -> Figure:
     """The document's figure: beta densities with α = 1 + x', β = 2 − x', for ten values of x' in [0, 1]."""
     figure = Figure(figsize=(6.5, 4.2), layout="constrained")
     axis = figure.subplots()
@@ -108,7 +112,7 @@ def beta_densities():
     return figure
 
 
-def log_normalizer(probabilities, values):
+def log_normalizer(probabilities: Any, values: Any) -> Figure:
     """log C(λ) of the continuous Bernoulli, and its densities for some λ."""
     figure, axes = make_panels(2, 2)
     axes[0].plot(probabilities, values)

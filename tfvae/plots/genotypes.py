@@ -1,11 +1,14 @@
 """Generated haplotypes beside real ones."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from tfvae.plots.panels import frame_axis, make_panels, some
 
 
-def overlay_panels(panels, base, title="", columns=4):
+def overlay_panels(panels: dict, base: Any, title: str = "", columns: int = 4) -> Figure:
     """Document 003's plot: base data grey, decoded data red, on two principal components.
 
     Args:
@@ -27,7 +30,7 @@ def overlay_panels(panels, base, title="", columns=4):
     return figure
 
 
-def frequency_scatter(real, generated, title=""):
+def frequency_scatter(real: Any, generated: Any, title: str = "") -> Figure:
     """ALT frequencies `(V,)` of generated haplotypes against those of real ones."""
     figure, (axis,) = make_panels(1, 1, size=4.2)
     axis.plot([0, 1], [0, 1], color="0.7", linewidth=1)
@@ -37,7 +40,7 @@ def frequency_scatter(real, generated, title=""):
     return figure
 
 
-def decay_curves(curves, edges, title=""):
+def decay_curves(curves: Any, edges: Any, title: str = "") -> Figure:
     """Mean r² against the distance of two sites.
 
     Args:
@@ -57,7 +60,7 @@ def decay_curves(curves, edges, title=""):
     return figure
 
 
-def grouped_bars(table, title="", ylabel=""):
+def grouped_bars(table: Any, title: str = "", ylabel: str = "") -> Figure:
     """A group of bars for each row of a `pandas.DataFrame`, a bar for each column."""
     figure, (axis,) = make_panels(1, 1, size=4.5)
     figure.set_size_inches(min(14.0, max(6.0, 0.28 * table.size)), 4.5)

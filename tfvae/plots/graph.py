@@ -1,9 +1,11 @@
 """A network as boxes and arrows, by matplotlib alone."""
 
+from typing import Any
+
 from matplotlib.figure import Figure
 
 
-def layer_boxes(nodes, edges, title=""):
+def layer_boxes(nodes: dict, edges: Any, title: str = "") -> Figure:
     """Boxes in rows by their depth, and arrows downwards.
 
     Args:

@@ -1,12 +1,16 @@
 """Images in a grid."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
 from tfvae.data.tiling import tiled
 
 
-def image_grid(images, title="", columns=10, gap=1, ink=True, limits=(0, 1)):
+def image_grid(
+    images: np.ndarray, title: str = "", columns: int = 10, gap: int = 1, ink: bool = True, limits: Any = (0, 1)
+) -> Figure:
     """Images in a grid, on one scale.
 
     Args:

@@ -1,11 +1,17 @@
 """Training curves, and what a setting changes."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
 from matplotlib.figure import Figure
 
 from tfvae.plots.panels import make_panels
 
 
-def loss_curves(histories, quantities=("loss", "reconstruction", "kl"), title="", columns=3):
+def loss_curves(
+    histories: dict, quantities: Sequence[str] = ("loss", "reconstruction", "kl"), title: str = "", columns: int = 3
+) -> Figure:
     """Training curves, with their `val_` twins dashed.
 
     Args:
@@ -25,7 +31,9 @@ def loss_curves(histories, quantities=("loss", "reconstruction", "kl"), title=""
     return figure
 
 
-def sweep(frame, x, quantities, title="", log_x=True, columns=3):
+def sweep(
+    frame: pd.DataFrame, x: Any, quantities: Sequence[str], title: str = "", log_x: bool = True, columns: int = 3
+) -> Figure:
     """One panel for each quantity against `x`: every run a dot, the mean a line.
 
     Args:
@@ -45,7 +53,7 @@ def sweep(frame, x, quantities, title="", log_x=True, columns=3):
     return figure
 
 
-def gains(table, title=""):
+def gains(table: Any, title: str = "") -> Figure:
     """What each variant gains over its reference: a dot with its standard error for each seed.
 
     Args:
@@ -64,7 +72,7 @@ def gains(table, title=""):
     return figure
 
 
-def by_group(frame, x, group, quantities, title=""):
+def by_group(frame: pd.DataFrame, x: Any, group: str, quantities: Sequence[str], title: str = "") -> Figure:
     """One panel for each quantity against `x`, a line for each group.
 
     Args:

@@ -1,13 +1,16 @@
 """Samples in two dimensions, and densities."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.figure import Figure
 
 from tfvae.plots.panels import frame_axis, make_panels, some
 
 
-def displot(samples, title="", bins=200, limits=None):
+def displot(samples: Any, title: str = "", bins: int = 200, limits: Any = None) -> Figure:
     """Document 000's plot: two-dimensional histograms of several samples in one frame, with rugs.
 
     Args:
@@ -28,7 +31,7 @@ def displot(samples, title="", bins=200, limits=None):
     return _detached(grid.figure)
 
 
-def scatter_panels(panels, title="", limits=None, centres=None, columns=4):
+def scatter_panels(panels: dict, title: str = "", limits: Any = None, centres: Any = None, columns: int = 4) -> Figure:
     """One scatter plot for each sample.
 
     Args:
@@ -49,7 +52,7 @@ def scatter_panels(panels, title="", limits=None, centres=None, columns=4):
     return figure
 
 
-def labelled_scatter(panels, title="", columns=4):
+def labelled_scatter(panels: dict, title: str = "", columns: int = 4) -> Figure:
     """Scatter plots coloured by a label; points of one dimension stand beside each other in their order.
 
     Args:
@@ -59,7 +62,7 @@ def labelled_scatter(panels, title="", columns=4):
     for axis, (name, (points, labels)) in zip(axes, panels.items(), strict=True):
         points = np.asarray(points)
         if points.shape[1] == 1:
-            points = np.column_stack([points, np.linspace(*np.percentile(points, [0, 100]), len(points))])
+            points = np.column_stack([points, np.linspace(points.min(), points.max(), len(points))])
         colours = np.asarray(sns.color_palette("tab10" if max(labels) < 10 else "husl", int(max(labels)) + 1))
         size = float(np.clip(4000 / len(points), 2, 25))
         axis.scatter(*some(points)[:, :2].T, s=size, alpha=0.5, linewidths=0, c=colours[some(labels)], rasterized=True)
@@ -68,14 +71,14 @@ def labelled_scatter(panels, title="", columns=4):
     return figure
 
 
-def density_contours(densities, limits, title="", columns=4):
+def density_contours(densities: dict, limits: Any, title: str = "", columns: int = 4) -> Figure:
     """Filled contours of log densities.
 
     Args:
         densities: dict title -> callable from `(n, 2)` points to log p in nats.
         limits: ((x0, x1), (y0, y1)).
     """
-    ticks = [np.linspace(*limit, 100) for limit in limits]
+    ticks = [np.linspace(low, high, 100) for low, high in limits]
     mesh = np.stack(np.meshgrid(*ticks, indexing="ij"), axis=-1).reshape(-1, 2).astype("float32")
     figure, axes = make_panels(len(densities), columns)
     for axis, (name, log_density) in zip(axes, densities.items(), strict=True):

@@ -1,6 +1,7 @@
 """What `keras.callbacks.TensorBoard` does not show: pictures."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -27,7 +28,7 @@ class ImageSummaries(keras.callbacks.Callback):
         seed: of the samples, the same at every epoch so that they can be followed.
     """
 
-    def __init__(self, log_dir, images, columns=8, seed=0):
+    def __init__(self, log_dir: str | Path, images: np.ndarray, columns: int = 8, seed: int = 0):
         super().__init__()
         self.images = np.asarray(images, "float32")
         if self.images.ndim not in (3, 4):
@@ -36,11 +37,11 @@ class ImageSummaries(keras.callbacks.Callback):
             )
         self.log_dir, self.columns, self.seed = Path(log_dir), columns, seed
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         self.writer = tf.summary.create_file_writer(str(self.log_dir / "images"))
         self.vae = self.model if isinstance(self.model, VAE) else as_vae(self.model, _means_alone)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         n, shape = len(self.images), self.vae.encoder.input_shape[1:]
         reconstructions = self.vae.reconstruct(self.images.reshape(n, *shape), self.seed, mean=True)
         samples = self.vae.sample(n, self.seed, mean=True)
@@ -50,7 +51,7 @@ class ImageSummaries(keras.callbacks.Callback):
             tf.summary.image("images and reconstructions", self._grid(pairs.reshape(-1, *self.images.shape[1:])))
         self.writer.flush()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Any = None) -> None:
         self.writer.close()
 
     def _grid(self, images):

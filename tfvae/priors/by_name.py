@@ -66,7 +66,7 @@ class PriorChoice:
 
     def check(self, rows: int | None = None, latent_dim: int | None = None) -> None:
         """UserError where the prior needs more training rows, or latent dimensions, than these."""
-        if rows is not None and self.prior.at_most_rows and self.number > rows:
+        if rows is not None and self.prior.at_most_rows and self.number is not None and self.number > rows:
             raise UserError(
                 f"The prior {self} starts from {self.number} rows, but there are only {rows} to train on.", "prior"
             )

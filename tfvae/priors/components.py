@@ -1,6 +1,7 @@
 """The components of a prior: where they start, and what they may be."""
 
 import random
+from typing import Any
 
 import numpy as np
 
@@ -16,14 +17,14 @@ def seed_or_random(seed):
 class Components:
     """Abstract: (K, D, rng) -> means and standard deviations, arrays `(K, D)`."""
 
-    def __call__(self, num_components, dimension, rng):
+    def __call__(self, num_components: int, dimension: int, rng: np.random.Generator) -> Any:
         raise NotImplementedError(f"{type(self).__name__} must define `__call__(num_components, dimension, rng)`.")
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return dict(vars(self))
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> Any:
         return cls(**config)
 
 
@@ -39,12 +40,12 @@ class RandomComponents(Components):
         scale: float > 0; None for √(1 − spread²), at least 0.5.
     """
 
-    def __init__(self, spread=None, scale=None):
+    def __init__(self, spread: float | None = None, scale: Any = None):
         if (scale is not None and not scale > 0) or (spread is not None and not spread >= 0):
             raise ValueError(f"`scale` must be above 0 and `spread` at least 0, but got {scale!r} and {spread!r}.")
         self.spread, self.scale = (None if v is None else float(v) for v in (spread, scale))
 
-    def __call__(self, num_components, dimension, rng):
+    def __call__(self, num_components: int, dimension: int, rng: np.random.Generator) -> Any:
         shape = num_components, dimension
         spread = min(1.0, (2 / dimension) ** 0.5) if self.spread is None else self.spread
         scale = max(0.5, max(0.0, 1 - spread**2) ** 0.5) if self.scale is None else self.scale
@@ -55,7 +56,7 @@ class RandomComponents(Components):
 class UniformComponents(Components):
     """Means and log variances from U(−1, 1): document 004's, the bias of a Torch7 layer with one input."""
 
-    def __call__(self, num_components, dimension, rng):
+    def __call__(self, num_components: int, dimension: int, rng: np.random.Generator) -> Any:
         loc, log_variance = rng.uniform(-1, 1, size=(2, num_components, dimension))
         return loc, np.exp(log_variance / 2)
 
@@ -64,7 +65,7 @@ class UniformComponents(Components):
 class NarrowComponents(Components):
     """Means from N(0, 1)/√(K D) and variances softplus of the same, near 0.69: Stanford CS236's, homework 2."""
 
-    def __call__(self, num_components, dimension, rng):
+    def __call__(self, num_components: int, dimension: int, rng: np.random.Generator) -> Any:
         loc, raw = rng.normal(size=(2, num_components, dimension)) / np.sqrt(num_components * dimension)
         return loc, np.sqrt(np.log1p(np.exp(raw)))
 

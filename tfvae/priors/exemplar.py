@@ -1,6 +1,7 @@
 """Training examples as the components of the prior."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -63,15 +64,15 @@ class ExemplarPrior(EncodedPrior):
 
     def __init__(
         self,
-        event_shape,
-        num_exemplars=2,
-        input_shape=None,
-        num_neighbors=100,
-        scored_neighbors=None,
-        initial_scale=0.5,
-        binary=False,
-        epsilon=1e-2,
-        **kwargs,
+        event_shape: Any,
+        num_exemplars: int = 2,
+        input_shape: Any = None,
+        num_neighbors: int = 100,
+        scored_neighbors: Any = None,
+        initial_scale: float = 0.5,
+        binary: bool = False,
+        epsilon: float = 1e-2,
+        **kwargs: Any,
     ):
         super().__init__(event_shape, **kwargs)
         self.num_components = check_components(self, num_exemplars)
@@ -97,7 +98,7 @@ class ExemplarPrior(EncodedPrior):
         self.log_scale = self.add_weight(name="log_scale", shape=(), initializer=keras.initializers.Constant(start))
         self.seed_generator = keras.random.SeedGenerator()
 
-    def start_at(self, x, seed=0):
+    def start_at(self, x: Any, seed: int = 0) -> None:
         """Takes N of the examples x, `(n, *E)`, as components, drawn where there are more; ValueError for fewer, or NaN."""
         x = check_points(self, x, self.num_components, self.points_shape)
         if len(x) > self.num_components:
@@ -109,12 +110,12 @@ class ExemplarPrior(EncodedPrior):
         if self._encoder:
             self.refresh()
 
-    def attach(self, encoder):
+    def attach(self, encoder: Any) -> None:
         super().attach(encoder)
         if self.started and encoder.built:
             self.refresh()
 
-    def refresh(self):
+    def refresh(self) -> None:
         """Encodes all exemplars anew; ValueError where there are none yet."""
         if not (self.started or self.exemplars.numpy().any()):
             raise ValueError("ExemplarPrior has no examples yet: give them by `prior.start_at(x)` before training.")
@@ -125,20 +126,20 @@ class ExemplarPrior(EncodedPrior):
             self.codes.value.scatter_nd_update(indices, mean)
 
     @property
-    def num_terms(self):
+    def num_terms(self) -> int:
         return max(self.num_neighbors, self.scored_neighbors)
 
     @property
-    def scale(self):
+    def scale(self) -> Any:
         """σ, a scalar tensor."""
         return tf.exp(tf.convert_to_tensor(self.log_scale)) + self.epsilon
 
-    def distribution(self):
+    def distribution(self) -> Any:
         """p(z) by the sum over all components."""
         codes = tf.convert_to_tensor(self.codes)
         return DiagonalNormalMixture(tf.zeros(self.num_components), codes, self.scale * tf.ones_like(codes))
 
-    def near(self, q, x=None):
+    def near(self, q: Any, x: Any = None) -> Any:
         center = tf.stop_gradient(q.mean())
         codes = tf.convert_to_tensor(self.codes)
         nearest = self._nearest(center, codes, self.scored_neighbors if x is None else self.num_neighbors)
@@ -172,12 +173,12 @@ class ExemplarPrior(EncodedPrior):
         mean, _ = self.encode(tf.cast(tf.gather(tf.convert_to_tensor(self.exemplars), rows), tf.float32))
         return tf.reshape(mean, tf.concat([tf.shape(log_r)[:-1], tf.shape(mean)[-1:]], axis=0))
 
-    def retrieval_gap(self, q, z):
+    def retrieval_gap(self, q: Any, z: Any) -> Any:
         """`gap` at draws z ~ q, `(…, B, D)`, of the components that are scored near q: `(…, B)`, in nats."""
         gap = self.gap(q, z, self.near(q))
         return tf.zeros(tf.shape(z)[:-1]) if gap is None else gap
 
-    def gap(self, q, z, near):
+    def gap(self, q: Any, z: Any, near: Any) -> Any:
         """An upper bound of log p(z) − near.log_prob(z), `(…, B)`, in nats, at draws z ~ q, `(…, B, D)`.
 
         What is left out is further from the mean of q than the furthest neighbor, and so at least as far from z as that
@@ -193,7 +194,7 @@ class ExemplarPrior(EncodedPrior):
         left_out = tf.constant(1 - self.scored_neighbors / self.num_components, tf.float32)
         return tf.nn.softplus(log_density + tf.math.log(left_out) - near.log_prob(z))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "num_exemplars": self.num_components,

@@ -1,6 +1,8 @@
 """A normalizing flow as prior."""
 
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -31,7 +33,15 @@ class FlowPrior(Prior):
     Source: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP" (2017).
     """
 
-    def __init__(self, event_shape, num_couplings=6, hidden=(64, 64), seed=None, orders=None, **kwargs):
+    def __init__(
+        self,
+        event_shape: Any,
+        num_couplings: int = 6,
+        hidden: Sequence[int] = (64, 64),
+        seed: int | None = None,
+        orders: Any = None,
+        **kwargs: Any,
+    ):
         super().__init__(event_shape, **kwargs)
         self.num_couplings = as_count(num_couplings, "num_couplings", least=2)
         if len(self.event_shape) != 1 or self.event_shape[0] < 2:
@@ -59,7 +69,7 @@ class FlowPrior(Prior):
         layers.append(dense(2 * (dimension - self.masked), kernel_initializer="zeros"))
         return keras.Sequential([keras.layers.Input((self.masked,), dtype="float32"), *layers])
 
-    def distribution(self):
+    def distribution(self) -> Any:
         (dimension,) = self.event_shape
         steps = []
         for order, coupling in zip(self.orders, self.couplings, strict=True):
@@ -68,7 +78,7 @@ class FlowPrior(Prior):
         base = tfd.Independent(tfd.Normal(tf.zeros([dimension], self.compute_dtype), 1.0), 1)
         return tfd.TransformedDistribution(base, tfb.Chain(steps))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "num_couplings": self.num_couplings,

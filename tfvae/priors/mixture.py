@@ -1,6 +1,7 @@
 """A mixture of Gaussians as prior."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -31,7 +32,14 @@ class MixturePrior(Prior):
     """
 
     def __init__(
-        self, event_shape, num_components=16, learn_weights=True, initializer=None, epsilon=1e-4, seed=None, **kwargs
+        self,
+        event_shape: Any,
+        num_components: int = 16,
+        learn_weights: bool = True,
+        initializer: Any = None,
+        epsilon: float = 1e-4,
+        seed: int | None = None,
+        **kwargs: Any,
     ):
         super().__init__(event_shape, **kwargs)
         self.num_components = check_components(self, num_components)
@@ -42,7 +50,7 @@ class MixturePrior(Prior):
         rng = np.random.default_rng(seed_or_random(seed))
         if not isinstance(self.initializer, Components):
             raise ValueError(f"`initializer` must be a `tfvae.priors.Components`, but got {initializer!r}.")
-        loc, scale = self.initializer(self.num_components, *self.event_shape, rng)
+        loc, scale = self.initializer(self.num_components, self.event_shape[0], rng)
         if not np.isfinite(loc).all() or not (np.isfinite(scale).all() and (scale > 0).all()):
             raise ValueError(
                 f"{self.initializer!r} gave means or scales that are NaN or infinite, or scales of 0 or less."
@@ -54,7 +62,7 @@ class MixturePrior(Prior):
         )
 
     @property
-    def num_terms(self):
+    def num_terms(self) -> int:
         return self.num_components
 
     def _table(self, name, values):
@@ -63,11 +71,11 @@ class MixturePrior(Prior):
     def _log_scale(self, scale):
         return np.log(np.maximum(scale - self.epsilon, 1e-6))
 
-    def distribution(self):
+    def distribution(self) -> Any:
         scale = tf.exp(tf.convert_to_tensor(self.log_scale)) + self.epsilon
         return DiagonalNormalMixture(tf.convert_to_tensor(self.logits), tf.convert_to_tensor(self.loc), scale)
 
-    def start_at(self, z, seed=0, spread=1.0):
+    def start_at(self, z: Any, seed: int = 0, spread: float = 1.0) -> None:
         """Moves the components to the clusters of points z, `(n, D)`, which k-means finds; the weights to their shares.
 
         Args:
@@ -95,7 +103,7 @@ class MixturePrior(Prior):
         if self.learn_weights:
             self.logits.assign(np.log((counts + 1) / math.fsum(counts + 1)))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "num_components": self.num_components,
@@ -106,7 +114,7 @@ class MixturePrior(Prior):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> Any:
         start = {k: config.pop(k) for k in ("spread", "initial_scale") if k in config}  # of models saved by version 0.1
         if start:
             return cls(**config, initializer=RandomComponents(*start.values()))

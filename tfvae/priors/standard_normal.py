@@ -1,5 +1,7 @@
 """The prior of the original VAE."""
 
+from typing import Any
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -17,6 +19,6 @@ class StandardNormal(Prior):
         event_shape: shape of one z.
     """
 
-    def distribution(self):
+    def distribution(self) -> Any:
         normal = tfd.Normal(tf.zeros(self.event_shape, self.compute_dtype), tf.ones((), self.compute_dtype))
         return tfd.Independent(normal, len(self.event_shape))

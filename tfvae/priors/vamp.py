@@ -1,5 +1,7 @@
 """The variational mixture of posteriors."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -29,15 +31,15 @@ class VampPrior(EncodedPrior):
 
     def __init__(
         self,
-        event_shape,
-        num_components=500,
-        input_shape=None,
-        bounds=(0.0, 1.0),
-        mean=0.05,
-        spread=0.01,
-        learn_weights=False,
-        seed=None,
-        **kwargs,
+        event_shape: Any,
+        num_components: int = 500,
+        input_shape: Any = None,
+        bounds: tuple[float, float] | None = (0.0, 1.0),
+        mean: float = 0.05,
+        spread: float = 0.01,
+        learn_weights: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
     ):
         super().__init__(event_shape, **kwargs)
         self.num_components = check_components(self, num_components)
@@ -59,14 +61,14 @@ class VampPrior(EncodedPrior):
         )
 
     @property
-    def num_terms(self):
+    def num_terms(self) -> int:
         return self.num_components
 
-    def distribution(self):
+    def distribution(self) -> Any:
         normal = self.encode(tf.convert_to_tensor(self.pseudo_inputs))
         return DiagonalNormalMixture(tf.convert_to_tensor(self.logits), *normal)
 
-    def start_at(self, x, seed=0, spread=0.01):
+    def start_at(self, x: Any, seed: int = 0, spread: float = 0.01) -> None:
         """Moves the pseudo-inputs to K random rows of data x plus N(0, spread²).
 
         Raises:
@@ -83,9 +85,9 @@ class VampPrior(EncodedPrior):
         rng = np.random.default_rng(seed)
         chosen = x[rng.choice(len(x), self.num_components, replace=False)]
         chosen = chosen + spread * rng.normal(size=chosen.shape)
-        self.pseudo_inputs.assign(chosen if self.bounds is None else np.clip(chosen, *self.bounds))
+        self.pseudo_inputs.assign(chosen if self.bounds is None else np.clip(chosen, self.bounds[0], self.bounds[1]))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "num_components": self.num_components,

@@ -10,6 +10,9 @@ import shutil
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from tfvae.data.files import replacing
 from tfvae.host.errors import UserError
@@ -25,7 +28,7 @@ class RunDirectory:
     path: Path
 
     @classmethod
-    def create(cls, path, config, *, overwrite=False, resume=False):
+    def create(cls, path: str | Path, config: dict, *, overwrite: bool = False, resume: bool = False) -> Any:
         """A new run with its config, or the unfinished one at `path`; raises UserError where something is in the way."""
         run = cls(Path(path))
         if resume:
@@ -50,7 +53,7 @@ class RunDirectory:
         return run
 
     @classmethod
-    def check_free(cls, path, *, overwrite=False, resume=False):
+    def check_free(cls, path: str | Path, *, overwrite: bool = False, resume: bool = False) -> None:
         """Raises UserError where something at `path` is in the way of a new run, or nothing there can be resumed."""
         run = cls(Path(path))
         if resume:
@@ -69,13 +72,13 @@ class RunDirectory:
         return isinstance(config, dict) and {"command", "arguments", "versions"} <= set(config)
 
     @classmethod
-    def open(cls, path):
+    def open(cls, path: str | Path) -> "RunDirectory":
         """The run at `path`; raises UserError where there is none."""
         run = cls(Path(path))
         run.read_json(CONFIG)
         return run
 
-    def clear_temporaries(self):
+    def clear_temporaries(self) -> None:
         """Deletes what a kill in the middle of a write has left: every hidden file and folder is one."""
         for path in self.path.rglob(".*"):
             if path.is_dir():
@@ -84,21 +87,21 @@ class RunDirectory:
                 path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def writing(self, name):
+    def writing(self, name: Any) -> Any:
         """A temporary path beside `name`, moved onto it when the block ends well."""
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as temporary:
             yield temporary
 
-    def write_text(self, name, text):
+    def write_text(self, name: Any, text: str) -> None:
         with self.writing(name) as path:
             path.write_text(text, encoding="utf-8")
 
-    def write_json(self, name, data):
+    def write_json(self, name: Any, data: Any) -> None:
         self.write_text(name, json.dumps(_plain(data), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
-    def read_json(self, name, default=None):
+    def read_json(self, name: Any, default: Any = None) -> Any:
         path = self.path / name
         if default is not None and not path.exists():
             return default
@@ -109,26 +112,25 @@ class RunDirectory:
         except (OSError, ValueError):
             raise UserError(f"{path} cannot be read: the file is damaged.") from None
 
-    def write_table(self, name, frame):
+    def write_table(self, name: Any, frame: pd.DataFrame) -> None:
         with self.writing(name) as path:
             frame.to_csv(path, index=False)
 
-    def save_figure(self, name, figure):
+    def save_figure(self, name: Any, figure: Any) -> None:
         """Writes a matplotlib figure to `figures/NAME.png` and closes it."""
-        with self.writing(f"figures/{name}.png") as path:
-            with (
-                warnings.catch_warnings()
-            ):  # of glyphs that a font lacks and labels that are too long: seen in the figure
-                warnings.simplefilter("ignore", UserWarning)
-                figure.savefig(path, format="png", dpi=110, bbox_inches="tight")
+        with (
+            self.writing(f"figures/{name}.png") as path, warnings.catch_warnings()
+        ):  # of glyphs that a font lacks and labels that are too long: seen in the figure
+            warnings.simplefilter("ignore", UserWarning)
+            figure.savefig(path, format="png", dpi=110, bbox_inches="tight")
         figure.clear()
 
-    def figures(self):
+    def figures(self) -> list[Path]:
         """Their files, in the order of their numbers: 2 before 10."""
         found = (self.path / "figures").glob("[!.]*.png")
         return sorted(found, key=lambda path: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", path.stem)])
 
-    def save_model(self, model, name=MODEL):
+    def save_model(self, model: Any, name: Any = MODEL) -> Any:
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
@@ -138,13 +140,13 @@ class RunDirectory:
             model.save(temporary)
             os.replace(temporary, target)
 
-    def models(self):
+    def models(self) -> dict[str, Path]:
         """Name -> path of the models in this run."""
         paths = [*self.path.glob(MODEL), *sorted(self.path.glob("models/*.keras"))]
         sections = sorted(self.path.glob(f"sections/*/{MODEL}"))
         return {path.stem: path for path in paths} | {path.parent.name: path for path in sections}
 
-    def model_path(self, name=None):
+    def model_path(self, name: Any = None) -> Path:
         """The file of the model of that name; of the first one without a name."""
         models = self.models()
         if not models:

@@ -1,6 +1,8 @@
 """A fit inside a run directory: a kill interrupts it, and resuming continues it to the same end as an unbroken one."""
 
 import shutil
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,7 +14,17 @@ from tfvae.runs.load import load_model
 from tfvae.training.checkpoints import Checkpoint
 
 
-def fit_in_run(run, make_model, x, *, name="model", seed=0, callbacks=(), checkpoint_seconds=10.0, **fit_arguments):
+def fit_in_run(
+    run: Any,
+    make_model: Callable,
+    x: Any,
+    *,
+    name: Any = "model",
+    seed: int = 0,
+    callbacks: Any = (),
+    checkpoint_seconds: float = 10.0,
+    **fit_arguments: Any,
+) -> tuple[Any, pd.DataFrame]:
     """Fits a model inside a run directory: finished, it is loaded; interrupted, it goes on; else it starts.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tfvae import evaluation
-from tfvae.codecs.codec import Codec, VectorCodec
+from tfvae.codecs.codec import VectorCodec
 from tfvae.codecs.haplotype_codec import JOINT, SECTIONS, finished_sections
 from tfvae.codecs.of_run import codec_of
 from tfvae.data.tables import check_values, read_table
@@ -60,7 +60,7 @@ class Run:
 
     directory: RunDirectory
     config: dict
-    codec: Codec | None
+    codec: Any
     name: str | None = None
 
     @classmethod

@@ -2,13 +2,15 @@
 
 import base64
 from importlib import resources
+from pathlib import Path
+from typing import Any
 
 from tfvae.runs.directory import CONFIG, METRICS
 
 _DIGITS = 4
 
 
-def write_report(run):
+def write_report(run: Any) -> Path:
     """Writes `report.html` into a `RunDirectory` and returns its path."""
     from jinja2 import Environment
 

@@ -1,11 +1,14 @@
 """What a run has measured, as tables to read."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pandas as pd
 
 from tfvae.runs.directory import METRICS
 
 
-def summary_table(run, columns=None, statistic="mean"):
+def summary_table(run: Any, columns: Sequence[str] | None = None, statistic: str = "mean") -> pd.DataFrame:
     """The seeds' summary of a run, a row for each variant.
 
     Args:
@@ -20,7 +23,7 @@ def summary_table(run, columns=None, statistic="mean"):
     return table if columns is None else table[[c for c in columns if c in table]]
 
 
-def claims_table(run):
+def claims_table(run: Any) -> Any:
     """What the document says beside what was measured."""
     table = pd.DataFrame(run.read_json(METRICS)["claims"])
     return table.style.hide(axis="index").set_properties(**{"text-align": "left", "white-space": "normal"})

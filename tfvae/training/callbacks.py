@@ -1,6 +1,7 @@
 """Keras callbacks for variational autoencoders."""
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -26,17 +27,17 @@ class KLWarmUp(keras.callbacks.Callback):
 
     def __init__(self, epochs: float | None = None, steps: int | None = None):
         super().__init__()
-        if (epochs is None) == (steps is None) or (epochs or steps) <= 0:
+        if (epochs is None) == (steps is None) or (epochs or steps or 0) <= 0:
             raise ValueError(f"KLWarmUp needs either epochs > 0 or steps > 0, but got {epochs=} and {steps=}.")
         self.epochs, self.steps = epochs, steps
-        self.schedule = None
+        self.schedule: LinearWarmUp | None = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         self.schedule = None
         if self.epochs is not None and self.params.get("steps") is None:
             raise ValueError("KLWarmUp(epochs=…) cannot count the steps of this data set: give it steps=… instead.")
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self.schedule is not None:
             return
         per_epoch, done = self.params.get("steps"), steps_done(self.model)
@@ -49,8 +50,8 @@ class KLWarmUp(keras.callbacks.Callback):
             self.schedule.warn_if_cut_short(per_epoch * self.params["epochs"])
         self.model.set_beta(self.schedule)
 
-    def on_train_end(self, logs=None):
-        if steps_done(self.model) >= self.schedule.end:  # a new optimizer would count from 0 again
+    def on_train_end(self, logs: Any = None) -> None:
+        if self.schedule and steps_done(self.model) >= self.schedule.end:  # a new optimizer would count from 0 again
             self.model.set_beta(self.schedule.target)
 
 

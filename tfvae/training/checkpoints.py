@@ -7,7 +7,9 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -28,25 +30,29 @@ class Checkpoint(keras.callbacks.Callback):
         seconds: float, the least time between two checkpoints.
     """
 
-    def __init__(self, folder, others=(), seconds=10.0):
+    def __init__(self, folder: Any, others: Sequence = (), seconds: float = 10.0):
         super().__init__()
         self.folder, self.others, self.seconds = Path(folder), list(others), seconds
-        self.rows, self.resumed_state, self.stopped = [], None, False
+        self.rows: list[dict] = []
+        self.resumed_state: Any = None
+        self.stopped = False
 
-    def latest(self):
+    def latest(self) -> Path | None:
         """The folder of the last whole checkpoint, or None."""
         whole = sorted(self.folder.glob("epoch-*"))
         return whole[-1] if whole else None
 
-    def restore(self, load=keras.models.load_model):
+    def restore(self, load: Callable = keras.models.load_model) -> tuple[Any, int]:
         """(model, next epoch) of the last checkpoint, by `load`; the callbacks' states follow when the training begins."""
         folder = self.latest()
+        if folder is None:
+            raise ValueError(f"{self.folder} holds no checkpoint.")
         state = json.loads((folder / "state.json").read_text())
         self.rows, self.resumed_state = state["history"], (folder, state["callbacks"])
         self.stopped = state["stopped"]
         return load(folder / "model.keras"), state["epoch"]
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         self.last = time.monotonic()
         if self.resumed_state is None:
             return
@@ -61,12 +67,12 @@ class Checkpoint(keras.callbacks.Callback):
                     count = sum(key.startswith(f"{k}/{name}/") for key in arrays)
                     setattr(callback, name, [arrays[f"{k}/{name}/{i}"] for i in range(count)])
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.rows.append({"epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}})
         if time.monotonic() - self.last >= self.seconds or self.model.stop_training:
             self.save(epoch + 1)
 
-    def save(self, epoch):
+    def save(self, epoch: int) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=self.folder))
         with contextlib.ExitStack() as stack:
@@ -77,7 +83,8 @@ class Checkpoint(keras.callbacks.Callback):
             for k, by_name in enumerate(arrays):
                 named |= {f"{k}/{n}/{i}": v for n, values in by_name.items() for i, v in enumerate(values)}
             seeds = np.array([v.numpy() for v in keras_door.seed_states(self.model)])
-            np.savez(temporary / "arrays.npz", seeds=seeds, **named)
+            arrays_of: dict[str, Any] = {"seeds": seeds, **named}
+            np.savez(temporary / "arrays.npz", **arrays_of)
             state = {"epoch": epoch, "history": self.rows, "callbacks": plain, "stopped": self.model.stop_training}
             (temporary / "state.json").write_text(json.dumps(state))
             older = list(self.folder.glob("epoch-*"))

@@ -6,6 +6,7 @@ super-batches of `steps_per_execution` batches and loops over them inside one co
 
 import contextlib
 import random
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -36,6 +37,13 @@ class FastFit:
     _compilation = Compilation()
     _run: FusedRun | None = None  # the present fit or evaluation, where it is fused
     _shuffle_seed: int | None = None
+    # Of the `keras.Model` that this is mixed into.
+    built: bool
+    compiled: bool
+    optimizer: Any
+    trainable_variables: list
+    train_step: Callable
+    test_step: Callable
 
     @property
     def shuffle_seed(self) -> int:
@@ -45,11 +53,17 @@ class FastFit:
         return self._shuffle_seed
 
     @shuffle_seed.setter
-    def shuffle_seed(self, seed: int):
+    def shuffle_seed(self, seed: int) -> None:
         self._shuffle_seed = int(seed)
 
     def compile(
-        self, optimizer: Any = "rmsprop", loss: Any = None, *, steps_per_execution="auto", jit_compile="auto", **kwargs
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        *,
+        steps_per_execution: Any = "auto",
+        jit_compile: Any = "auto",
+        **kwargs: Any,
     ) -> None:
         """As `keras.Model.compile`; "auto" lets `fit` choose the steps in one execution, and XLA for small models."""
         keras_steps = 1 if steps_per_execution == "auto" else steps_per_execution
@@ -63,35 +77,35 @@ class FastFit:
         """Creates the optimizers' state, which a compiled loop cannot; a model of several optimizers builds each."""
         self.optimizer.build(self.trainable_variables)
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict:
         if not self.compiled:
             return {}
         refuse_unnamed(self._compilation.functions_of_user)
         asked = {"steps_per_execution": self._compilation.steps, "jit_compile": self._compilation.jit}
         return {**super().get_compile_config(), **asked}
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
 
     def fit(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_split=0.0,
-        validation_data=None,
-        shuffle=True,
-        class_weight=None,
-        sample_weight=None,
-        initial_epoch=0,
-        steps_per_epoch=None,
-        validation_steps=None,
-        validation_batch_size=None,
-        validation_freq=1,
-    ):
+        x: Any = None,
+        y: Any = None,
+        batch_size: Any = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: Any = None,
+        validation_steps: Any = None,
+        validation_batch_size: Any = None,
+        validation_freq: int = 1,
+    ) -> keras.callbacks.History:
         """As `keras.Model.fit`; raises ValueError for arrays that the model cannot be trained on, before any step."""
         self.check_data(x, y, sample_weight)
         if isinstance(validation_data, (tuple, list)) or hasattr(validation_data, "__array__"):
@@ -148,8 +162,16 @@ class FastFit:
         return history
 
     def evaluate(
-        self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None, **kwargs
-    ):
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: Any = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: Any = None,
+        callbacks: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """As `keras.Model.evaluate`; raises ValueError as `fit` does."""
         inside_fit = keras_door.is_validation_inside_fit(kwargs)
         if not inside_fit:
@@ -171,13 +193,13 @@ class FastFit:
         with self._running(FusedRun(steps, batches.count, test=batches)):
             return super().evaluate(batches.dataset(), steps=batches.count, **kwargs)
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> None:
         if self._run is None or self._run.train is None:
             super().make_train_function(force)
         else:
             self.train_function = self._fused("train", self.train_step, self._run.train)
 
-    def make_test_function(self, force=False):
+    def make_test_function(self, force: bool = False) -> None:
         if self._run is None or self._run.test is None:
             super().make_test_function(force)
         else:
@@ -216,7 +238,7 @@ class FastFit:
         callbacks.on_test_end(logs)
         return logs
 
-    def reset_metrics(self):
+    def reset_metrics(self) -> None:
         """As `keras.Model.reset_metrics`, in one compiled call where `fit` runs fused."""
         if not self._compilation.prepared:
             super().reset_metrics()
@@ -233,7 +255,7 @@ class FastFit:
         """(the part of the data that is modelled, functions that check it): the `check_data` of any layer that has one."""
         return x, [layer.check_data for layer in keras_door.sublayers(self) if hasattr(layer, "check_data")]
 
-    def check_data(self, x, y=None, sample_weight=None, of=None):
+    def check_data(self, x: Any, y: Any = None, sample_weight: Any = None, of: str | None = None) -> None:
         """Raises ValueError where arrays are not finite, or hold what this model's likelihood is not for.
 
         Args:

@@ -1,6 +1,7 @@
 """Weights that change over a training, as Keras schedules: functions of the optimizer's step inside the compiled loop."""
 
 import warnings
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -31,7 +32,7 @@ class LinearWarmUp(keras.optimizers.schedules.LearningRateSchedule):
         """The first optimizer step at the target."""
         return self.start + self.steps
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         done = tf.cast(tf.cast(step, tf.int64) - self.start, tf.float32)
         return self.target * tf.clip_by_value(done / tf.cast(self.steps, tf.float32), 0.0, 1.0)
 

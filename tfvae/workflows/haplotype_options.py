@@ -91,7 +91,7 @@ class HaplotypeOptions:
         if not more:
             return made
         try:
-            recipe = dataclasses.replace(made.recipe, **more)
+            recipe = dataclasses.replace(made.recipe or RECIPES[made.model](), **more)
         except (ValueError, TypeError) as error:
             raise UserError(f"`recipe`: {str(error).splitlines()[0]}") from None
         return dataclasses.replace(made, recipe=recipe)

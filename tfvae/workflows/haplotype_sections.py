@@ -62,10 +62,10 @@ def fit_section(path, name, threads=None):
     row, arrays = measure_section(vae, data, decoded, plan["num_samples"])
     if plan["compare"]:
         baselines = {b.name: b.fit(data).log_prob(data.held_out) for b in BASELINES}
-        for name, scores in baselines.items():
+        for baseline, scores in baselines.items():
             gain = arrays["log_likelihood"] - scores  # paired: on the same haplotypes
-            row |= {name: float(scores.mean()), f"over_{name}": float(gain.mean())}
-            row[f"over_{name}_standard_error"] = standard_error(gain)
+            row |= {baseline: float(scores.mean()), f"over_{baseline}": float(gain.mean())}
+            row[f"over_{baseline}_standard_error"] = standard_error(gain)
         with part.writing("baselines.npz") as target, open(target, "wb") as opened:
             np.savez(opened, **baselines)
     part.path.mkdir(parents=True, exist_ok=True)

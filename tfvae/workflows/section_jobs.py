@@ -17,7 +17,7 @@ def check_backend(backend, scheduler):
     if backend not in BACKENDS:
         raise UserError(f"`backend` must be one of {', '.join(BACKENDS)}, but is {backend!r}.")
     if scheduler and backend != "dask":
-        raise UserError("`scheduler` is of the backend dask.")
+        raise UserError('`scheduler` is of `backend="dask"`.')
 
 
 def run_sections(run, names, *, jobs=None, backend="loky", scheduler=None, report=lambda row: None):

@@ -16,7 +16,7 @@ class GaussianMixtureImproved(OnMixture):
     summary = "what cures document 000: learned scale, trained-out mixture decoder, mixture prior; also ring and grid"
     presets: ClassVar[dict] = {"paper": {}, "quick": OnMixture.quick}
 
-    def fits(self):
+    def fits(self) -> list[Fit]:
         truths = {"document": four_gaussians(), "ring": gaussian_ring(), "grid": gaussian_grid()}
         common = {"epochs": 2 * self.epochs, "batch_size": 2 * self.batch_size}  # as many steps as the document takes
         large = {"epochs": 4 * self.epochs, "batch_size": 8 * self.batch_size}  # half as many

@@ -1,7 +1,7 @@
 """The document's own experiment."""
 
 import functools
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import tfvae
 from tfvae.data.gaussian_mixture import four_gaussians
@@ -16,7 +16,7 @@ class GaussianMixtureExperiment(OnMixture):
     summary = "document 000: MSE and MixtureNormal decoders, shallow and deep, the KL counted once and twice"
     presets: ClassVar[dict] = {"paper": {}, "quick": OnMixture.quick}
 
-    def fits(self):
+    def fits(self) -> list[Fit]:
         truth = four_gaussians()
         makers = {
             "mse": functools.partial(tfvae.make_mse_vae, 2, width=2 * self.num_components),
@@ -38,7 +38,7 @@ class GaussianMixtureExperiment(OnMixture):
             for seed in self.seeds()
         ]
 
-    def claims(self, rows):
+    def claims(self, rows: Any) -> list[dict]:
         """What document 000 says, beside what was measured (means over the seeds)."""
         by = rows.groupby("variant").mean(numeric_only=True)
 

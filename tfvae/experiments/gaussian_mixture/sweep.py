@@ -16,7 +16,7 @@ class GaussianMixtureSweep(OnMixture):
     summary = "document 000's other questions: number of components, width, KL weight, random reconstructions"
     presets: ClassVar[dict] = {"paper": {}, "quick": OnMixture.quick}
 
-    def fits(self):
+    def fits(self) -> list[Fit]:
         def mixture(num_components=self.num_components, width=32, kl_weight=1.0):
             likelihood = layers.MixtureNormal(num_components, 2, "mean")
             return tfvae.make_tanh_vae(2, likelihood, width=width, kl_weight=kl_weight)

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -74,12 +74,12 @@ class Haplotypes(Experiment):
     incumbent_epochs: int = 1000
     min_maf: float = 0.01
 
-    def check(self):
+    def check(self) -> None:
         if not self.simulated_people:
             self.file()
 
     @staticmethod
-    def file():
+    def file() -> Path:
         """The data: chromosome 1 of the 1000 Genomes Project, ten sections by INFO/SEC."""
         path = Path(os.environ.get("TFVAE_DATA") or "no folder") / _FILE
         if not path.is_file():
@@ -89,7 +89,7 @@ class Haplotypes(Experiment):
             )
         return path
 
-    def recipes(self):
+    def recipes(self) -> dict:
         """Arm -> its `HaplotypeRecipe`, in order: each but the first says what it changes, and in which earlier arm."""
         incumbent = haplotype_recipes.incumbent(epochs=self.incumbent_epochs)
         wide = haplotype_recipes.standard_prior(
@@ -121,7 +121,7 @@ class Haplotypes(Experiment):
         }
         return {name: found[name] for name in self.arms}
 
-    def execute(self, run):
+    def execute(self, run: Any) -> None:
         """Every arm on every section; a section that is finished is not trained again."""
         store, sections = _data(self, run)
         people = _people(len(store.samples), self.seed)

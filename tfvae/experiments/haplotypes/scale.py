@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class HaplotypesScale(Experiment):
     num_steps: int = 300
     length: int = 400_000
 
-    def execute(self, run):
+    def execute(self, run: Any) -> None:
         """A row for each size: people grow at the middle number of sites, sites at the middle number of people."""
         people, sites = sorted(self.people), sorted(self.sites)
         middle = people[len(people) // 2], sites[len(sites) // 2]

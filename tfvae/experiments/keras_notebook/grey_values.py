@@ -1,7 +1,7 @@
 """The constant that the document sweeps under the carpet: three likelihoods for grey pixels."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class GreyValues(OnMNIST):
     num_scored: int = 1_000
     num_samples: int = 200
 
-    def fits(self):
+    def fits(self) -> list[Fit]:
         variants = {
             "cross-entropy": layers.VariationalLayer,
             "continuous-bernoulli": layers.ContinuousBernoulliVariationalLayer,
@@ -52,7 +52,7 @@ class GreyValues(OnMNIST):
             for seed in self.seeds()
         ]  # fmt: skip
 
-    def execute(self, run):
+    def execute(self, run: Any) -> None:
         """Three likelihoods of grey pixels around one network, scored by densities that are normalized."""
         _, train, test = self.data()
         scored = test[: self.num_scored]

@@ -1,7 +1,7 @@
 """The document's first experiment."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import tfvae
 from tfvae import evaluation, plots
@@ -22,13 +22,13 @@ class KerasNotebookMNIST(OnMNIST):
 
     epochs: int = 50
 
-    def fits(self):
+    def fits(self) -> list[Fit]:
         return [Fit("mnist", seed, self._make, "mnist", self.epochs, self.batch_size) for seed in self.seeds()]
 
     def _make(self):
         return tfvae.make_vae(784)[0]
 
-    def execute(self, run):
+    def execute(self, run: Any) -> None:
         """The document's run on MNIST, over several seeds, with its figures."""
         data, train, test = self.data()
 

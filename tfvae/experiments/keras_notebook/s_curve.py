@@ -1,7 +1,7 @@
 """The document's nine fits of the S-shaped curve."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import tfvae
 from tfvae import layers, plots
@@ -24,7 +24,7 @@ class KerasNotebookSCurve(Study):
     num_points: int = 300
     epoch_share: float = 1.0  # of the document's epochs
 
-    def fits(self):
+    def fits(self) -> list[Fit]:
         def fit(name, epochs, batch_size, cls_vae=layers.MSEVariationalLayer, learning_rate=1e-3, **settings):
             def make():
                 optimizer = keras.optimizers.Adam(learning_rate)
@@ -52,7 +52,7 @@ class KerasNotebookSCurve(Study):
             *fit("9-no-kl-latent-1-relu", 1000, 32, dim_latent=1, **hacky),
         ]  # fmt: skip
 
-    def execute(self, run):
+    def execute(self, run: Any) -> None:
         """The document's nine fits."""
         models, histories, rows = run_fits(
             self, run, lambda fit: {"x": fit.data.points, "validation_data": fit.data.points}, measure

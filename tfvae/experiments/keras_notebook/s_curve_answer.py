@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -45,7 +45,7 @@ class SCurveAnswer(Study):
     num_restarts: int = 4
     noise: float = 0.05
 
-    def fits(self):
+    def fits(self) -> list[Fit]:
         few = range(self.seed, self.seed + self.num_variance_seeds)
         return [
             *self._each("document-layer", self._layer),
@@ -97,7 +97,7 @@ class SCurveAnswer(Study):
     def _recipe(self, num_restarts=None):
         return tfvae.make_manifold_vae(2, num_steps=self.num_steps, num_restarts=num_restarts or self.num_restarts)
 
-    def execute(self, run):
+    def execute(self, run: Any) -> None:
         """The arms that separate the three hypotheses, and the exact likelihoods of collapse and of the curve."""
         models, histories, rows = run_fits(self, run, lambda fit: {"x": np.tile(fit.data.points, (COPIES, 1))}, measure)
         rows["recovered"] = ((rows["rmse"] <= RMSE) & (rows["spearman"] >= SPEARMAN)).astype(float)

@@ -1,7 +1,7 @@
 """Does the mixture help on photographs?"""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -48,10 +48,10 @@ class MixturePriorCIFAR10(Study):
     num_scored: int = 1_000
     num_samples: int = 500
 
-    def check(self):
+    def check(self) -> None:
         load_images("cifar10")
 
-    def fits(self):
+    def fits(self) -> list[Fit]:
         return [
             Fit(name, seed, lambda k=k, seed=seed: self._make(k, seed), "cifar10", self.epochs, self.batch_size)
             for name, k in (("standard", None), ("mixture", self.num_components))
@@ -64,7 +64,7 @@ class MixturePriorCIFAR10(Study):
         optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps))
         return tfvae.make_convolutional_vae((32, 32, 3), self.latent_dim, prior=prior, optimizer=optimizer)
 
-    def execute(self, run):
+    def execute(self, run: Any) -> None:
         """Both priors on photographs, in bits per dimension."""
         data = load_images("cifar10")
         train, test = data.x_train[: self.num_train], data.x_test[: self.num_test]

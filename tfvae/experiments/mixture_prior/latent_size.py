@@ -1,7 +1,7 @@
 """Does the mixture matter more as the latent space grows?"""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from tfvae.experiments.mixture_prior.scoring import (
     pooled,
     words,
 )
+from tfvae.experiments.study import Fit
 from tfvae.host.lazy import Later
 
 keras, tf = Later("keras"), Later("tensorflow")
@@ -49,10 +50,10 @@ class MixturePriorLatentSize(OnDigits):
     num_samples: int = 500
     num_drawn: int = 5_000
 
-    def fits(self):
+    def fits(self) -> list[Fit]:
         return both_priors(self, "dynamic", digits_vae)
 
-    def execute(self, run):
+    def execute(self, run: Any) -> None:
         """Both priors at growing latent sizes: likelihood, and samples beside reconstructions in a classifier's features."""
         train, test, _ = digits(self)
         scored, n = test[: self.num_scored], min(self.num_drawn, len(test) // 2)

@@ -1,7 +1,7 @@
 """The perplexity that the document leaves out: both priors like for like."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import tfvae
 from tfvae import objectives, plots
@@ -51,7 +51,7 @@ class MixturePriorLikelihood(OnDigits):
     iwae_draws: int = 50
     num_iwae_seeds: int = 1
 
-    def fits(self):
+    def fits(self) -> list[Fit]:
         arms = {
             "standard": (None, objectives.ELBO, self.num_seeds),
             "mixture-monte-carlo": (
@@ -80,7 +80,7 @@ class MixturePriorLikelihood(OnDigits):
             for seed in list(self.seeds())[:count]
         ]
 
-    def execute(self, run):
+    def execute(self, run: Any) -> None:
         """Both priors at one network and budget, scored by importance sampling."""
         train, test, _ = digits(self)
         scored = test[: self.num_scored]

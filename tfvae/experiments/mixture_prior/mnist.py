@@ -1,7 +1,7 @@
 """The document's own runs and figures."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from tfvae.experiments.mixture_prior.scoring import (
     evaluate,
     kl_table,
 )
+from tfvae.experiments.study import Fit
 from tfvae.host.lazy import Later
 
 keras, tf = Later("keras"), Later("tensorflow")
@@ -53,7 +54,7 @@ class MixturePriorMNIST(OnDigits):
     num_scored: int = 2_000
     num_samples: int = 500
 
-    def fits(self):
+    def fits(self) -> list[Fit]:
         return both_priors(self, "mnist", self._make)
 
     def _make(self, dimension, components, seed):
@@ -68,7 +69,7 @@ class MixturePriorMNIST(OnDigits):
             PIXELS, dimension, (400,), likelihood=likelihood, activations="relu", optimizer=optimizer
         )
 
-    def execute(self, run):
+    def execute(self, run: Any) -> None:
         """The document's run and its figures, and the NLL of binarized digits that it lacks."""
         data = load_images("mnist").flat()
         train = data.x_train[: self.num_train]

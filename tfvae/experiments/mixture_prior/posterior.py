@@ -1,7 +1,7 @@
 """A mixture as prior, as posterior, or as both."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import tfvae
 from tfvae import evaluation, layers, plots, priors
@@ -54,7 +54,7 @@ class MixturePosterior(OnDigits):
     num_samples: int = 500
     num_pairs: int = 500
 
-    def fits(self):
+    def fits(self) -> list[Fit]:
         known = {"four": four_gaussians, "grid": gaussian_grid}
         arms = {"standard": (False, None), "prior": (True, None), "posterior": (False, "stratified"),
                 "both": (True, "stratified"), "posterior-implicit": (False, "implicit")}  # fmt: skip
@@ -111,7 +111,7 @@ class MixturePosterior(OnDigits):
         return tfvae.make_dense_vae(2, 2, (64, 64), prior=prior, likelihood=likelihood,
                                     posterior=self._posterior(2, how), activations="tanh")  # fmt: skip
 
-    def execute(self, run):
+    def execute(self, run: Any) -> None:
         """Mixtures as prior, as posterior and as both, in the plane and on digits."""
         train, test, _ = digits(self)
         fits = {fit.variant: fit for fit in self.fits()}

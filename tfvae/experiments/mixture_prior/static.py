@@ -1,7 +1,7 @@
 """Five priors on the published benchmark."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -57,7 +57,7 @@ class MixturePriorStatic(OnDigits):
     num_samples: int = 5_000
     scored_neighbors: int = 1_000
 
-    def fits(self):
+    def fits(self) -> list[Fit]:
         return [
             Fit(
                 prior,
@@ -96,7 +96,7 @@ class MixturePriorStatic(OnDigits):
             optimizer=keras.optimizers.Adam(schedule),
         )
 
-    def execute(self, run):
+    def execute(self, run: Any) -> None:
         """Five priors on the published benchmark."""
         data = load_images(self.images).flat()
         train, valid = data.x_train[: self.num_train], data.x_valid[: self.num_valid]
