@@ -95,10 +95,11 @@ def _in_words(estimate, codec, annealed):
     if codec.kind == "images" and codec.binary:
         bits = tfvae.importance.bits_per_dimension(mean, math.prod(codec.shape))
         words += f"; {bits:.4f} bits per dimension; perplexity per pixel {2**bits:.4f}"
-    few = int(np.sum(estimate.effective_sample_size < tfvae.importance.FEW_DRAWS))
+    enough = tfvae.importance.FEW_DRAWS
+    few = int(np.sum(estimate.effective_sample_size < enough))
     if few and not annealed:
-        words += f"; {few} of {n} rows rest on fewer than {tfvae.importance.FEW_DRAWS} effective draws, so that they are too "
-        words += "low and their standard errors too small (infinite where on one): give more --samples"
+        words += f"; {few} of {n} rows rest on fewer than {enough} effective draws, so that they are too low and their "
+        words += "standard errors too small (infinite where on one): give more --samples"
     gap = 0.0 if annealed else float(np.mean(estimate.prior_gap))
     if gap > _GAP:
         words += f"; the prior's components that are left out add at most {gap:.4f}"

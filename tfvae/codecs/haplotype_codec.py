@@ -56,7 +56,8 @@ class HaplotypeCodec(Codec):
         rows = np.asarray(rows)
         if rows.ndim != 2 or rows.shape[1] != len(self.sites) or not np.isin(rows, (0, 1)).all():
             raise UserError(
-                f"Haplotypes must be an array of 0 and 1 at this run's {len(self.sites)} sites, but got the shape {rows.shape}."
+                f"Haplotypes must be an array of 0 and 1 at this run's {len(self.sites)} sites, but got the "
+                f"shape {rows.shape}."
             )
         return rows
 

@@ -112,5 +112,4 @@ class OneHotCategorical(DistributionLayer):
     @staticmethod
     def params_size(event_size: Any, name: Any = None) -> int:
         """The number of parameters of one distribution."""
-        event_size = as_size(event_size)
-        return event_size
+        return as_size(event_size)

@@ -33,8 +33,8 @@ def _pixels(num_pixels, binary):
 def _vae(likelihood, num_pixels, latent_dim, hidden, make_prior=None, **kwargs):
     optimizer = keras.optimizers.Adam(kwargs.pop("learning_rate", 1e-3))
     return models.make_dense_vae(
-        num_pixels, latent_dim, hidden, prior=make_prior and make_prior(latent_dim), likelihood=likelihood, activations="relu",
-        optimizer=optimizer, **kwargs,
+        num_pixels, latent_dim, hidden, prior=make_prior and make_prior(latent_dim), likelihood=likelihood,
+        activations="relu",        optimizer=optimizer, **kwargs,
     )  # fmt: skip
 
 

@@ -193,7 +193,8 @@ class VAE(FastFit, keras.Model):
     def _track(self, metrics, sample_weight, scale):
         if set(metrics) != set(self.term_metrics):
             raise ValueError(
-                f"{type(self.objective).__name__} names the metrics {', '.join(self.term_metrics)} in `metric_names`, but its "
+                f"{type(self.objective).__name__} names the metrics {', '.join(self.term_metrics)} in "
+                f"`metric_names`, but its "
                 f"terms show {', '.join(metrics)}."
             )
         for name, value in metrics.items():

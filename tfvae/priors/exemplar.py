@@ -44,9 +44,9 @@ class ExemplarPrior(EncodedPrior):
     train on the very rows that are held: of rows that are binarized or disturbed anew none is found, and none left out.
 
     Near a posterior only the components nearest to its mean are summed, which is a lower bound of p(z): −log p(x) and KL
-    come out too high by what is missing, which `retrieval_gap` bounds and a likelihood estimate carries as `prior_gap`. The means are those of the last `refresh`, once an
-    epoch; their gradient is that of one component for each example, drawn by its responsibility and encoded anew, which is
-    unbiased and costs one encoding.
+    come out too high by what is missing, which `retrieval_gap` bounds and a likelihood estimate carries as `prior_gap`.
+    The means are those of the last `refresh`, once an epoch; their gradient is that of one component for each example,
+    drawn by its responsibility and encoded anew, which is unbiased and costs one encoding.
 
     Args:
         event_shape: shape of one z, `(D,)` or D.

@@ -1,4 +1,4 @@
-"""A model for each section of the user's own haplotypes: independent, in parallel, and a kill or an error costs one section."""
+"""A model for each section of the user's own haplotypes: a kill or an error costs one section."""
 
 import collections
 import dataclasses

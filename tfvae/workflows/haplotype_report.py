@@ -63,7 +63,8 @@ def metrics_of(run, rows, failed, joint):
     notes += [f"Section {name} failed: {why}" for name, why in failed.items()]
     if len(rows) > 1 and not joint:
         notes.append(
-            "Sections are drawn independently of each other: linkage is cut at their boundaries, unless a joint density is fitted."
+            "Sections are drawn independently of each other: linkage is cut at their boundaries, unless a joint "
+            "density is fitted."
         )
     leaking = [r["section"] for r in rows if r["overfitted"]]
     if leaking:
@@ -78,7 +79,7 @@ def metrics_of(run, rows, failed, joint):
 
 
 def draw_overlays(run, folder, names, prefix):
-    """Decoded haplotypes over real ones, section by section of `folder`: a figure each for means and draws, reconstructions and samples."""
+    """Decoded haplotypes over real ones, by section of `folder`: a figure for each of `DECODED`."""
     points = {name: np.load(folder / SECTIONS / name / "points.npy") for name in names[:_SHOWN_SECTIONS]}
     base = {f"section {name}": p[0] for name, p in points.items()}
     for k, what in enumerate(DECODED, 1):

@@ -54,8 +54,10 @@ class GaussianMixtureExperiment(OnMixture):
         return [
             {
                 "document": "The MSE decoder focuses on the centroids; the widths are essentially not represented.",
-                "measured": f"{of(mse, 'means_core_share', '{:.0%}')} of the decoder means lie within half a standard deviation "
-                f"of a centroid, {of('mse-deep-kl2', 'means_core_share', '{:.0%}')} with the deep network; of the data 12% do.",
+                "measured": f"{of(mse, 'means_core_share', '{:.0%}')} of the decoder means lie within half a "
+                f"standard deviation "
+                f"of a centroid, {of('mse-deep-kl2', 'means_core_share', '{:.0%}')} with the deep network; of "
+                f"the data 12% do.",
             },
             {
                 "document": "Gaps in the latent space create edges between the centroids.",

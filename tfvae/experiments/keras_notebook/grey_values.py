@@ -67,8 +67,8 @@ class GreyValues(OnMNIST):
             }
             back = vae.reconstruct(scored, seed=fit.seed, mean=True)
             row |= {"reconstruction_rmse": float(np.sqrt(np.mean((back - scored) ** 2)))}
-            # Every score is −log of a density on [0, 1]^784. A model of cross-entropy has none: its outputs are taken once as
-            # the parameter λ and once as the mean of a continuous Bernoulli.
+            # Every score is −log of a density on [0, 1]^784. A model of cross-entropy has none: its outputs are taken once
+            # as the parameter λ and once as the mean of a continuous Bernoulli.
             densities = {"nll": None}
             if fit.variant == "cross-entropy":
                 as_parameter = layers.ContinuousBernoulliVariationalLayer().likelihood
@@ -99,7 +99,8 @@ class GreyValues(OnMNIST):
                 f"{by.loc['cross-entropy', 'mean_pixel_of_samples']:.3f} by cross-entropy and "
                 f"{by.loc['continuous-bernoulli', 'mean_pixel_of_samples']:.3f} with the constant; sharpness of the data "
                 f"{evaluation.sharpness(_square(scored)):.3f}, {by.loc['cross-entropy', 'sharpness_of_samples']:.3f} and "
-                f"{by.loc['continuous-bernoulli', 'sharpness_of_samples']:.3f}. (The limit of the logits allows no mean below "
+                f"{by.loc['continuous-bernoulli', 'sharpness_of_samples']:.3f}. (The limit of the logits allows "
+                f"no mean below "
                 f"{float(_mean_of_logits(tf.constant(-_logit_limit()))):.3f}.)",
             },
         ]

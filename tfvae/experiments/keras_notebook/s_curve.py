@@ -66,8 +66,10 @@ class KerasNotebookSCurve(Study):
 
         claims = [
             {
-                "document": "Cross-entropy: the range of z_mean is roughly [-0.005, 0.005]; p(x|z) is centred on (0.5, 0.5).",
-                "measured": f"|z mean| at most {rows.loc[rows['variant'] == names[0], 'z_range'].mean():.4f} (mean over seeds); "
+                "document": "Cross-entropy: the range of z_mean is roughly [-0.005, 0.005]; p(x|z) is centred "
+                "on (0.5, 0.5).",
+                "measured": f"|z mean| at most {rows.loc[rows['variant'] == names[0], 'z_range'].mean():.4f} "
+                f"(mean over seeds); "
                 f"RMSE {by.loc[names[0], 'rmse']:.3f}, KL {by.loc[names[0], 'kl']:.4f} nats.",
             },
             {

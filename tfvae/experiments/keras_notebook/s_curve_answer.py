@@ -180,7 +180,8 @@ def _answers(rows, points):
         {
             "document": '3. There is a "fundamental" reason why trying to fit this kind of problem is hard.',
             "measured": "Lindsay's gradient, which is positive nowhere if and only if collapse is the best of all decoders: "
-            f"{evaluation.collapse_gradient(points, 0.5):.1e} at variance 1/2, {evaluation.collapse_gradient(points, 1.1 * eigenvalue):.1e} at "
+            f"{evaluation.collapse_gradient(points, 0.5):.1e} at variance 1/2, "
+            f"{evaluation.collapse_gradient(points, 1.1 * eigenvalue):.1e} at "
             f"1.1 times the largest eigenvalue of the data's covariance ({eigenvalue:.3f}), "
             f"{evaluation.collapse_gradient(points, 0.9 * eigenvalue):.1e} at 0.9 times. Mean log p(x) at 1/2: "
             f"{at_half['collapsed to the mean'][0]:.3f} collapsed, {at_half['the curve itself'][0]:.3f} on the true curve.",

@@ -83,7 +83,8 @@ class MixturePriorLatentSize(OnDigits):
                 "document": "Multi-modality causes great pain at higher latent dimensions; the mixture overcomes it.",
                 "measured": "Gain of the mixture in nats: "
                 + "; ".join(f"{words(table, f'mixture-{d}')} at D = {d}" for d in self.latent_dims)
-                + f". FD-cnn of samples with N(0, I) {by.loc[f'standard-{few}', 'samples_fd_cnn'].mean():.1f} at D = {few} and "
+                + f". FD-cnn of samples with N(0, I) {by.loc[f'standard-{few}', 'samples_fd_cnn'].mean():.1f} "
+                f"at D = {few} and "
                 f"{by.loc[f'standard-{many}', 'samples_fd_cnn'].mean():.1f} at {many}; with the mixture "
                 f"{by.loc[f'mixture-{few}', 'samples_fd_cnn'].mean():.1f} and "
                 f"{by.loc[f'mixture-{many}', 'samples_fd_cnn'].mean():.1f} (real against real {null['fd_cnn']:.1f}).",

@@ -97,8 +97,8 @@ def kl_table(model, x, seed, num_draws=100):
     q, prior = model.encode(x).distribution, model.prior.distribution()
     draws = tf.unstack(q.sample(num_draws, seed=tf.constant([seed, 7], tf.int32)))
     table = []
-    for estimator in (tfvae.divergences.MonteCarloKL, tfvae.divergences.MonteCarloCrossEntropyKL, tfvae.divergences.ProductKL,
-                      tfvae.divergences.VariationalKL, tfvae.divergences.MinKL, tfvae.divergences.ConvexityKL):  # fmt: skip
+    d = tfvae.divergences
+    for estimator in (d.MonteCarloKL, d.MonteCarloCrossEntropyKL, d.ProductKL, d.VariationalKL, d.MinKL, d.ConvexityKL):
         drawn = estimator.direction == "unbiased"
         each = draws if drawn else draws[:1]  # one draw after the other: (S, B, K) is much
         values = np.stack([estimator()(q, prior, z).numpy() for z in each]).astype("float64")
