@@ -205,3 +205,36 @@ def test_parameters_that_are_not_numbers_are_said(x):
     for use in (vae.log_likelihood, vae.reconstruct, lambda x: vae.sample(len(x)), lambda x: vae.sample(0)):
         with pytest.raises(ValueError, match="parameter '.*loc' is NaN, as after a training that diverged"):
             use(x)
+
+
+def test_an_estimate_that_rests_on_one_draw_says_so(x):
+    """A posterior that proposes badly: the formula would say an error below 1 where seeds scatter by tens of nats."""
+    prior, _ = standard()
+    vae = linear_gaussian_vae(prior)
+    far = 40 * x
+    estimate = vae.log_likelihood(far, 100)
+    lonely = estimate.effective_sample_size < 2
+    assert lonely.any()
+    assert np.isinf(estimate.standard_error[lonely]).all()
+    assert estimate.doubtful[lonely].all()
+    good = vae.log_likelihood(x, 500)
+    assert np.isfinite(good.standard_error[~good.doubtful]).all()
+    assert not good.doubtful.all()
+
+
+def test_an_estimate_carries_what_the_exemplar_priors_retrieval_may_miss():
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(300, 3)).astype("float32")
+
+    def vae_of(scored):
+        keras.utils.set_random_seed(0)
+        prior = priors.ExemplarPrior(2, 300, 3, num_neighbors=10, scored_neighbors=scored)
+        prior.start_at(data)
+        return tfvae.make_dense_vae(3, 2, (8,), prior=prior)
+
+    few, all_of_them = (vae_of(n).log_likelihood(data[:40], 400) for n in (10, 300))
+    missed = all_of_them.log_likelihood - few.log_likelihood
+    assert missed.mean() > 0.3  # far beyond the standard error, which knows nothing of it
+    assert np.all(missed <= few.prior_gap + 4 * (few.standard_error + all_of_them.standard_error))
+    assert np.all(all_of_them.prior_gap == 0)
+    assert np.all(vae_of(300).log_likelihood(data[:2], 5).prior_gap == 0)

@@ -147,7 +147,7 @@ class VariationalKL(_MixtureBound):
     """D_var = −log Σ_k w_k exp(−KL_k): the KL of a model with one latent class per component and its best class posterior.
 
     Deterministic, and tight where q lies inside one component and the others are far. Its gradient with respect to the KL_k
-    is softmax(log w − KL). Source: document 004 (`misc/gmm_kld_derivation.pdf`).
+    is softmax(log w − KL). Source: R. Shu, "VAE on multi-modal data", `misc/gmm_kld_derivation.pdf`.
     """
 
     direction = "upper"

@@ -162,11 +162,12 @@ class StreamedLikelihood:
             ess = np.minimum(np.exp(2 * log_sum - log_sum_squares), num_samples)
             ess = np.where(np.isneginf(log_sum), 0.0, ess)
             error = relative_error(ess, num_samples)
+            above = log_sum_above - log_sum
             gain = log_likelihood - (even - math.log(halves[0]) + odd - math.log(max(halves[1], 1))) / 2
         return LikelihoodEstimate(
             log_likelihood=log_likelihood,
             standard_error=error,
             effective_sample_size=ess,
             doubling_gain=gain if halves[1] else np.full(n, math.nan),
-            prior_gap=np.where(np.isneginf(log_sum), 0.0, np.maximum(log_sum_above - log_sum, 0.0)),
+            prior_gap=np.where(np.isneginf(log_sum), 0.0, np.maximum(above, 0.0)),
         )

@@ -131,7 +131,7 @@ def test_a_prior_that_does_not_fit_the_encoder_is_refused():
     with pytest.raises(ValueError, match="VampPrior belongs to a model"):
         priors.VampPrior(2, 4, 5).distribution()
     posterior = tfvae.layers.MixtureNormal(2, 2)
-    with pytest.raises(ValueError, match="posteriors of independent normals, but got MixtureSameFamily"):
+    with pytest.raises(ValueError, match="posteriors of independent normals, but got OnDemandMixture"):
         tfvae.make_dense_vae(3, 2, (8,), posterior=posterior, prior=priors.VampPrior(2, 4, 3)).prior.distribution()
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import keras
 import numpy as np
@@ -196,3 +197,56 @@ def test_figures_come_in_the_order_of_their_numbers(tmp_path):
     for name in ("10-b", "2-a", "images", "1-loss", "10-a-9", "10-a-10"):
         (tmp_path / "figures" / f"{name}.png").write_bytes(b"")
     assert [path.stem for path in run.figures()] == ["1-loss", "2-a", "10-a-9", "10-a-10", "10-b", "images"]
+
+
+def whole(path):
+    """Opens every file of a run directory, each in its own way; a temporary of a write would be none of these."""
+    for file in (p for p in path.rglob("*") if p.is_file()):
+        if file.suffix in (".keras", ".npz"):
+            assert zipfile.ZipFile(file).testzip() is None, file
+        elif file.suffix == ".json":
+            json.loads(file.read_text())
+        elif file.suffix == ".csv":
+            pd.read_csv(file)
+        else:
+            raise AssertionError(f"{file} is of no kind that a run has")
+
+
+SAVING = """
+import keras, numpy as np, sys, tfvae
+from pathlib import Path
+from tfvae.runs import RunDirectory
+run, vae = RunDirectory(Path(sys.argv[1])), tfvae.make_dense_vae(20, 4, (200, 200))
+print("ready", flush=True)
+for k in range(10_000):
+    run.save_model(vae)
+    run.write_json("metrics.json", {"k": k, "much": list(range(2000))})
+"""
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
+def test_kills_in_the_middle_of_writing_leave_old_files_or_new_ones(kills, tmp_path):
+    """A child writes without pause, so that a kill at a random moment is likely to be within a write."""
+    run = RunDirectory.create(tmp_path / "run", {"command": "fit", "arguments": {}})
+    left = 0
+    for pause in np.random.default_rng(0).uniform(0.01, 0.5, kills):
+        command = [sys.executable, "-c", SAVING, str(run.path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            assert process.stdout.readline() == b"ready\n"
+            time.sleep(pause)
+            process.send_signal(signal.SIGKILL)
+        left += bool(list(run.path.glob(".*")))
+        RunDirectory.create(run.path, {"command": "fit", "arguments": {}}, resume=True)
+        whole(run.path)
+        assert not list(run.path.glob(".*"))
+    assert left or kills < 20  # some were
+
+
+def test_resuming_clears_what_a_kill_has_left(tmp_path):
+    config = {"command": "fit", "arguments": {}}
+    run = RunDirectory.create(tmp_path / "run", config)
+    (run.path / "sections" / "0" / ".writing-x").mkdir(parents=True)
+    (run.path / "sections" / "0" / ".writing-x" / "model.keras").write_bytes(b"PK half of it")
+    (run.path / ".123-metrics.json").write_text("{")
+    RunDirectory.create(run.path, config, resume=True)
+    assert sorted(p.name for p in run.path.rglob("*") if p.is_file()) == ["config.json"]

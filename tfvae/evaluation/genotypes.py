@@ -125,7 +125,7 @@ def modes(train, real, generated):
 
     A mode is a component of a Gaussian mixture; it is hit where its share among the generated points is at least half its
     share among the real ones. Of low density is what lies below the training data's 1 % quantile of the mixture's density:
-    the "path between the modes" (document 003). Read the two together: a model that falls onto dense regions has less than
+    the "path between the modes". Read the two together: a model that falls onto dense regions has less than
     real data.
     """
     from sklearn.mixture import GaussianMixture

@@ -1,7 +1,7 @@
 """Which modes of a known mixture a sample covers, and how well.
 
 Sources: Srivastava et al., "VEEGAN" (2017) and Lin et al., "PacGAN" (2018) for high-quality samples, modes captured and the
-reverse KL over modes; document 000 for the bridges between modes.
+reverse KL over modes; stats.stackexchange.com/questions/577126 for the bridges.
 """
 
 import dataclasses
@@ -85,7 +85,7 @@ def same_mode_share(truth: Any, inputs: Any, reconstructions: Any) -> float:
 
 
 def component_assignment(truth: Any, weights: Any, locs: Any, least: float = 0.01) -> dict:
-    """Which mode each component of a decoder's mixture serves, document 000's "covered by a single component".
+    """Which mode each component of a decoder's mixture serves.
 
     Args:
         truth: `GaussianMixture` of K modes.

@@ -67,6 +67,8 @@ class DistributionTensor(keras_door.TensorType):
 
     def __getattr__(self, name):
         # Keras and TensorFlow probe for private marks, which are not the distribution's; TFP's functions open one scope.
+        if name in ("distribution", "value"):  # of an object that is half made
+            raise AttributeError(name)
         if name.startswith("_") and name != keras_door.NAME_SCOPE_METHOD:
             raise AttributeError(name)
         try:

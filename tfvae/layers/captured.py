@@ -12,7 +12,7 @@ _LIBRARIES = ("tensorflow", "tensorflow_probability", "keras", "numpy", "builtin
 
 
 def captured_variables(function, arguments):
-    """The `keras.Variable`s by which Keras trains and saves what a function reads, found by calling it once.
+    """The `keras.Variable`s by which Keras trains and saves what a function reads, found by tracing it once.
 
     A `tf.Variable` gets one that shares its storage, and so does what a `tfp.util.TransformedVariable` or a distribution
     holds; a Keras variable, also one of a layer, is that variable itself.
@@ -23,16 +23,26 @@ def captured_variables(function, arguments):
     """
     held = list(_held_by(function, set()))
     own = {v.value.ref(): v for thing in held for v in _keras_variables(thing)}
-    with tf.init_scope(), tf.GradientTape() as tape:
-        try:
-            made = function(*arguments)
-        except Exception:  # of a function that takes more than the layer knows of yet: what it holds directly counts
-            made = None
-    read = [*tape.watched_variables(), *getattr(made, "variables", ())]
+    try:
+        read = variables_read_by(function, arguments)
+    except Exception:  # of a function that takes more than the layer knows of yet: what it holds directly counts
+        read = []
     read += [v for thing in held for v in keras.tree.flatten(thing) if isinstance(v, tf.Variable)]
     read += [v.value for v in held if isinstance(v, keras.Variable)]
     refs = {v.ref(): v for v in read}
     return [own[ref] if ref in own else sharing_variable(v) for ref, v in refs.items()]
+
+
+def variables_read_by(function, arguments=()):
+    """The `tf.Variable`s that a function which returns a distribution reads, and those that its distribution holds."""
+    held = []
+
+    def trace(*arguments):
+        held.extend(getattr(function(*arguments), "variables", ()))
+
+    with tf.init_scope():
+        read = tf.function(trace, autograph=False).get_concrete_function(*arguments).variables
+    return [*read, *held]
 
 
 def _held_by(function, seen):

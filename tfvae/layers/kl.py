@@ -11,6 +11,7 @@ from tfvae.host.keras_door import sharing_variable
 from tfvae.host.precision import float32_policy
 from tfvae.host.saving import from_config, register, to_config
 from tfvae.host.tensors import DistributionTensor, as_distribution
+from tfvae.layers.captured import variables_read_by
 
 tfd = tfp.distributions
 _PARAMETERS = ("distribution_b", "use_exact_kl", "test_points_reduce_axis", "test_points_fn", "weight")
@@ -31,11 +32,9 @@ class _KLState(keras.layers.Layer):
 
     def _free_variables(self):
         """The `tf.Variable`s that the prior and the weight read and that no Keras object owns."""
-        with tf.init_scope(), tf.GradientTape() as tape:
-            prior = self.prior()
         weight = getattr(self.weight, "pretransformed_input", self.weight)
         owned = {v.value.ref() for v in self.variables}
-        read = [*prior.variables, *tape.watched_variables(), *([weight] if isinstance(weight, tf.Variable) else [])]
+        read = [*variables_read_by(self.prior), *([weight] if isinstance(weight, tf.Variable) else [])]
         return list({v.ref(): v for v in read if v.ref() not in owned}.values())
 
     def prior(self):
@@ -59,7 +58,7 @@ class _KLState(keras.layers.Layer):
         else:
             kl = monte_carlo_kl(a, self.prior(), self.test_points_fn(distribution_a))
             kl = tf.reduce_mean(kl, axis=self.test_points_reduce_axis)
-        kl = tf.reduce_mean(kl)
+        kl = tf.cast(tf.reduce_mean(kl), keras.config.floatx())  # as Keras adds losses, whatever a layer's own type
         return kl if self.weight is None else tf.cast(self.weight, kl.dtype) * kl
 
     def config(self):

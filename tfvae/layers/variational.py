@@ -1,4 +1,4 @@
-"""The loss as a layer: −log p(x|z) + KL(q(z|x) ‖ N(0, I)), added to whatever model the layer stands in (document 002)."""
+"""The loss as a layer: −log p(x|z) + KL(q(z|x) ‖ N(0, I)), added to whatever model the layer stands in."""
 
 import math
 from typing import Any
@@ -56,7 +56,7 @@ class VariationalLayer(keras.layers.Layer):
     A subclass defines `model_nll`. Here it is the cross-entropy of Bernoulli pixels, which for grey values is not the
     negative log of a density: `ContinuousBernoulliVariationalLayer` normalizes it.
 
-    Source: document 002.
+    Source: the Keras notebook on variational autoencoders with `VariationalLayer`.
     """
 
     def __init__(self, **kwargs: Any):
@@ -77,7 +77,7 @@ class VariationalLayer(keras.layers.Layer):
         return _sum(0.5 * (ops.square(z_mean) + ops.exp(z_log_var) - 1 - z_log_var))
 
     def _vae_loss(self, x, x_decoded_mean, z_mean, z_log_var):
-        """The number that is added to the loss. The document's own hook, with its name: subclasses there override it."""
+        """The number that is added to the loss. A hook with the notebook's name: subclasses there override it."""
         return ops.mean(self.model_nll(x, x_decoded_mean) + self.kl(z_mean, z_log_var))
 
     def call(self, inputs: Any) -> Any:
@@ -106,7 +106,7 @@ class VariationalLayer(keras.layers.Layer):
 
 @register
 class MSEVariationalLayer(VariationalLayer):
-    """−log p(x|z) = |x − mean|², the document's: up to a constant, that of a Gaussian of variance 1/2."""
+    """−log p(x|z) = |x − mean|²: up to a constant, that of a Gaussian of variance 1/2."""
 
     def model_nll(self, x: Any, x_pred: Any) -> Any:
         return _sum(ops.square(x_pred - x))
@@ -119,7 +119,7 @@ class MSEVariationalLayer(VariationalLayer):
 class ReconstructionOnlyVariationalLayer(MSEVariationalLayer):
     """The squared error without the KL, which is shown and not minimized: an autoencoder with a noisy code.
 
-    The document's "hacky" layer.
+    The notebook's "hacky" layer.
     """
 
     def _vae_loss(self, x, x_decoded_mean, z_mean, z_log_var):

@@ -34,11 +34,11 @@ class Pass:
         """p(x|z) at these z."""
         return self.p if z is self.posterior.value else self.decode(z)
 
-    def seen_as(self, structure):
-        """The output of a model: a `Decoding` for each leaf of `structure`, the decoder's output shape."""
-        if not isinstance(structure, dict):
-            return Decoding(self)
-        return {name: Decoding(self, name) for name in structure}
+    def seen_as(self, decoder):
+        """The output of a model with this decoder: a `Decoding`, or one for each of the decoder's outputs by name."""
+        functional = getattr(decoder, "outputs", None) and not isinstance(decoder, keras.Sequential)
+        output = decoder.output if functional else None
+        return {name: Decoding(self, name) for name in output} if isinstance(output, dict) else Decoding(self)
 
 
 class Decoding(DistributionTensor):

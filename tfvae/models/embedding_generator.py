@@ -1,4 +1,4 @@
-"""Document 000's own class, as it runs on Keras 3."""
+"""A class from a question on Cross Validated, as it runs on Keras 3."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ tfd = tfp.distributions
 
 
 class EmbeddingGenerator:
-    """The functional VAE of document 000: KL regularizer on the encoder, `compile(loss=…)` on the whole.
+    """A functional VAE: KL regularizer on the encoder, `compile(loss=…)` on the whole.
 
-    The names, layers and settings are the document's. What differs from its Keras 2 code: the imports, and
+    The names, layers and settings are the question's. What differs from its Keras 2 code: the imports, and
     `InputLayer(shape=(dimension,))` where it had `input_shape=dimension`. (Its data need `scale_diag` in place of
     `scale_identity_multiplier`, which TFP has removed.)
 
@@ -24,7 +24,7 @@ class EmbeddingGenerator:
         dimension: int, length of one x and of one z.
         probabilistic_multi_modal_output: bool, a `MixtureNormal` decoder output instead of the mean squared error.
         num_components: int, of the mixture; the hidden width is dimension · num_components.
-        kl_weight: the KL regularizer's weight. On tf_keras the document's regularizer counted the KL twice
+        kl_weight: the KL regularizer's weight. On tf_keras the question's regularizer counted the KL twice
             (tensorflow/probability issue 1215): `kl_weight=2` is what it optimized.
 
     Source: stats.stackexchange.com, question 577126.

@@ -1,4 +1,4 @@
-"""Document 002's factory: a VAE whose loss is a layer."""
+"""A VAE whose loss is a layer."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def make_vae(
     optimizer: Any = "adam",
     dropout: Any = 0.2,
 ) -> tuple[Any, Any, Any]:
-    """Document 002's fully connected VAE, compiled and untrained, with its arguments.
+    """A fully connected VAE whose loss is a `VariationalLayer`, compiled and untrained, with the arguments of its source.
 
     Args:
         dim_original: int, length of one x.
@@ -42,7 +42,7 @@ def make_vae(
         (vae, encoder, decoder): `vae.fit(x)` trains all three, since they share their weights; the encoder gives the
         means of q(z|x), `(B, D)`, and the decoder the means of p(x|z), `(B, dim_original)`.
 
-    Source: document 002.
+    Source: the Keras notebook on variational autoencoders with `VariationalLayer`.
     """
     sizes = {"dim_original": dim_original, "n_layers": n_layers, "dim_latent": dim_latent}
     for name, size in {**sizes, "dim_intermediate": dim_intermediate}.items():

@@ -17,7 +17,7 @@ def mixture_prior(
 
 
 def mixture_decoder(num_continuous, num_categories=(), latent_dim=None, hidden=(128, 128), num_components=16, **kwargs):
-    """Mixture of normals as decoder output, N(0, I) as prior: document 000's cure."""
+    """Mixture of normals as decoder output, N(0, I) as prior."""
     latent_dim = latent_dim or _default_latent_dim(num_continuous, num_categories)
     likelihood = layers.TableLikelihood(num_continuous, num_categories, num_components=num_components, epsilon=1e-2)
     return _vae(likelihood, latent_dim, hidden, **kwargs)

@@ -121,7 +121,7 @@ class VAE(FastFit, keras.Model):
 
     def call(self, x: Any, training: Any = None) -> Any:
         one = Pass(self._posterior(x, training), lambda z: self._decode(z, training))
-        return one.seen_as(self.decoder.output_shape)
+        return one.seen_as(self.decoder)
 
     # Training.
 
@@ -218,6 +218,9 @@ class VAE(FastFit, keras.Model):
             watch.released()
         self._warn_of_floor()
         return history
+
+    def target_of(self, x: Any, y: Any, sample_weight: Any) -> Any:
+        return x if y is None and sample_weight is not None else y
 
     def _own_callbacks(self):
         """Callbacks of every fit, which come before the user's."""

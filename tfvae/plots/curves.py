@@ -1,4 +1,4 @@
-"""Document 002's figures: a latent space of digits, a curve and what a VAE makes of it, densities on [0, 1]."""
+"""A latent space of digits, a curve and what a VAE makes of it, densities on [0, 1]."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tfvae.plots.panels import make_panels
 
 
 def latent_scatter(codes: Any, labels: Any, title: str = "") -> Figure:
-    """The document's plot of digits in a latent plane: tab10, the y axis reversed.
+    """Digits in a latent plane: tab10, the y axis reversed.
 
     Args:
         codes: `(n, 2)`.
@@ -34,7 +34,7 @@ def manifold_codes(side: int = 15, low: float = 0.05, high: float = 0.95) -> np.
 def encoder_decoder(
     points: Any, codes: Any, field: Any, line: Any, line_codes: Any, reconstructions: Any, title: str = ""
 ) -> Figure:
-    """The document's view of a curve: embedding, full embedding, prediction, input and output.
+    """A curve as a VAE sees it: embedding, full embedding, prediction, input and output.
 
     Args:
         points: `(n, 2)` data.
@@ -99,7 +99,7 @@ def likelihood_by_variance(variances: Any, curves: Any, threshold: float, title:
 
 
 def beta_densities() -> Figure:
-    """The document's figure: beta densities with α = 1 + x', β = 2 − x', for ten values of x' in [0, 1]."""
+    """Beta densities with α = 1 + x', β = 2 − x', for ten values of x' in [0, 1]."""
     figure = Figure(figsize=(6.5, 4.2), layout="constrained")
     axis = figure.subplots()
     x = np.linspace(0, 1, 100)

@@ -9,7 +9,7 @@ from tfvae.plots.panels import frame_axis, make_panels, some
 
 
 def overlay_panels(panels: dict, base: Any, title: str = "", columns: int = 4) -> Figure:
-    """Document 003's plot: base data grey, decoded data red, on two principal components.
+    """Base data grey, decoded data red, on two principal components.
 
     Args:
         panels: dict title -> `(n, 2)` decoded; the title says whether means or draws are shown.

@@ -11,7 +11,7 @@ from tfvae.plots.panels import frame_axis, make_panels, some
 
 
 def displot(samples: Any, title: str = "", bins: int = 200, limits: Any = None) -> Figure:
-    """Document 000's plot: two-dimensional histograms of several samples in one frame, with rugs.
+    """Two-dimensional histograms of several samples in one frame, with rugs.
 
     Args:
         samples: dict label -> `(n, 2)`; the label says whether decoder means or draws are shown.

@@ -54,7 +54,7 @@ class RandomComponents(Components):
 
 @register
 class UniformComponents(Components):
-    """Means and log variances from U(−1, 1): document 004's, the bias of a Torch7 layer with one input."""
+    """Means and log variances from U(−1, 1), the bias of a Torch7 layer with one input: of "VAE on multi-modal data"."""
 
     def __call__(self, num_components: int, dimension: int, rng: np.random.Generator) -> Any:
         loc, log_variance = rng.uniform(-1, 1, size=(2, num_components, dimension))

@@ -22,12 +22,12 @@ class MixturePrior(Prior):
         num_components: int K >= 1.
         learn_weights: bool; False keeps the weights at 1/K.
         initializer: `tfvae.priors.Components`, where means and scales start: `RandomComponents()` by default,
-            `UniformComponents()` as in document 004, `NarrowComponents()` as in Stanford's CS236. `start_at` moves them to
+            `UniformComponents()` as in its source, `NarrowComponents()` as in Stanford's CS236. `start_at` moves them to
             data.
         epsilon: float >= 0, the smallest standard deviation.
         seed: int or None, of the initializer.
 
-    Source: document 004 (a mixture of 1000 Gaussians); Dilokthanakul et al., "Deep unsupervised clustering with
+    Source: R. Shu, "VAE on multi-modal data" (1000 Gaussians); Dilokthanakul et al., "Deep unsupervised clustering with
     Gaussian mixture variational autoencoders" (2016).
     """
 
@@ -115,7 +115,4 @@ class MixturePrior(Prior):
 
     @classmethod
     def from_config(cls, config: dict) -> Any:
-        start = {k: config.pop(k) for k in ("spread", "initial_scale") if k in config}  # of models saved by version 0.1
-        if start:
-            return cls(**config, initializer=RandomComponents(*start.values()))
         return cls(**{**config, "initializer": keras.saving.deserialize_keras_object(config["initializer"])})

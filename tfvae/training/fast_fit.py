@@ -107,6 +107,7 @@ class FastFit:
         validation_freq: int = 1,
     ) -> keras.callbacks.History:
         """As `keras.Model.fit`; raises ValueError for arrays that the model cannot be trained on, before any step."""
+        y = self.target_of(x, y, sample_weight)
         self.check_data(x, y, sample_weight)
         if isinstance(validation_data, (tuple, list)) or hasattr(validation_data, "__array__"):
             self.check_data(*keras.utils.unpack_x_y_sample_weight(validation_data), of="validation_data")
@@ -175,6 +176,7 @@ class FastFit:
         """As `keras.Model.evaluate`; raises ValueError as `fit` does."""
         inside_fit = keras_door.is_validation_inside_fit(kwargs)
         if not inside_fit:
+            y = self.target_of(x, y, sample_weight)
             self.check_data(x, y, sample_weight)
         if inside_fit and self._run is not None and self._run.test is not None:
             return self._validate(callbacks)
@@ -250,6 +252,11 @@ class FastFit:
         traced["reset"]()
 
     # Checking.
+
+    def target_of(self, x: Any, y: Any, sample_weight: Any) -> Any:
+        """y, or what stands in for it: Keras drops the weights of data without a y."""
+        del x, sample_weight
+        return y
 
     def checks_of(self, x: Any, y: Any) -> tuple[Any, list]:
         """(the part of the data that is modelled, functions that check it): the `check_data` of any layer that has one."""

@@ -99,7 +99,7 @@ class MixturePosterior(OnDigits):
         )
 
     def _in_plane(self, truth, mixture_prior, how, seed):
-        """Two latent dimensions for data in the plane, and a learned scale, as in what mends document 000."""
+        """Two latent dimensions for data in the plane, and a learned scale, as in what cures document 000."""
         spread = float(truth.sample(20_000, seed=seed).std())
         prior = None
         if mixture_prior:

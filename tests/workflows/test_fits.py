@@ -1,0 +1,104 @@
+"""The workflows from Python: what the command does, in the data's own units."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import tfvae
+
+QUICK = {"epochs": 2, "hidden": (8,), "num_components": 3}
+
+
+@pytest.fixture(scope="module")
+def frame():
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 3, 300)
+    return pd.DataFrame(
+        {
+            "length": rng.normal(10 * group, 1.0),
+            "count": rng.poisson(5, 300),
+            "colour": np.array(["r", "g", "b"])[group],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def run(frame, tmp_path_factory):
+    return tfvae.fit_table(frame, tmp_path_factory.mktemp("table") / "run", verbose=0, **QUICK)
+
+
+def test_a_table_comes_back_in_its_own_columns_and_units(run, frame):
+    drawn = run.sample(50, seed=1)
+    assert drawn.dtypes.to_dict() == frame.dtypes.to_dict()
+    pd.testing.assert_frame_equal(drawn, run.sample(50, seed=1))
+    codes = run.encode(frame[:20])
+    assert list(codes.columns) == ["z0_mean", "z1_mean", "z0_sd", "z1_sd"]
+    assert run.decode(codes).shape == (20, 3)
+    assert run.decode(codes[["z0_mean", "z1_mean"]].to_numpy(), seed=3)["colour"].isin(["r", "g", "b"]).all()
+    scores = run.score(frame[:20], num_samples=50)
+    assert list(scores.columns) == ["log_likelihood", "standard_error", "effective_sample_size"]
+    assert np.isfinite(scores["log_likelihood"]).all()
+    assert run.metrics["nll"] == run.metrics["comparison"][0]["nll"]
+    assert run.report().exists()
+    assert len(run.history) == 2
+    again = tfvae.load_run(run.directory.path)
+    pd.testing.assert_frame_equal(again.score(frame[:20], num_samples=50), scores)
+    annealed = run.estimate(frame[:5], 20, annealed=True, num_chains=4)
+    assert annealed.acceptance.shape == (5,)
+
+
+def test_the_codec_has_seen_the_training_rows_alone(frame, tmp_path):
+    """A held-out row moves no mean, no range and no category; one that training has not seen is left out and said."""
+    from tfvae.data.tables import split_rows
+
+    train, _, held_out = split_rows(len(frame), 0.1, 0)
+    odd = frame.copy()
+    odd.loc[held_out[0], ["length", "count"]] = [1e6, 999]
+    odd.loc[held_out[1], "colour"] = "violet"
+    run = tfvae.fit_table(odd, tmp_path / "run", verbose=0, **QUICK)
+    length, count, colour = run.codec.columns
+    assert length.mean == pytest.approx(frame["length"].iloc[train].mean())
+    assert count.high == frame["count"].iloc[train].max()
+    assert colour.categories == ("b", "g", "r")
+    assert run.metrics["rows_held_out"] == len(held_out) - 1
+    assert any("left out of validation and evaluation: 1" in note for note in run.metrics["notes"])
+
+
+def test_options_are_one_object_and_mistakes_are_said_before_any_work(frame, tmp_path):
+    options = tfvae.TableOptions(epochs=1, hidden=[8])
+    assert options.hidden == (8,)
+    run = tfvae.fit_table(frame, tmp_path / "run", options, verbose=0, model="gaussian")
+    assert run.config["arguments"]["model"] == "gaussian"
+    with pytest.raises(tfvae.UserError, match="already exists: give another `out`"):
+        tfvae.fit_table(frame, tmp_path / "run", options, verbose=0)
+    with pytest.raises(TypeError, match="There is no option 'epoch'; there are model, prior"):
+        tfvae.fit_table(frame, tmp_path / "b", epoch=1)
+    for changes, message in (
+        ({"holdout": 2}, "`holdout` must be between 0 and 1"),
+        ({"missing": "guess"}, "`missing` must be refuse or drop"),
+        ({"prior": "vamp:400"}, "starts from 400 rows, but there are only"),
+        ({"columns": "width"}, "There is no column 'width'"),
+        ({"epochs": 0}, "`epochs` must be at least 1"),
+    ):
+        with pytest.raises(tfvae.UserError, match=message):
+            tfvae.fit_table(frame, tmp_path / "b", verbose=0, **changes)
+    with pytest.raises(tfvae.UserError, match="`data` must be a DataFrame"):
+        tfvae.fit_table([1, 2], tmp_path / "b")
+    with pytest.raises(tfvae.UserError, match="12 of 300 rows have missing values"):
+        tfvae.fit_table(frame.assign(length=frame["length"].mask(frame.index < 12)), tmp_path / "b")
+    assert not (tmp_path / "b").exists()
+
+
+def test_images_from_an_array(tmp_path):
+    images = np.random.default_rng(0).random((120, 6, 5)).astype("float32")
+    run = tfvae.fit_images(images, tmp_path / "run", verbose=0, latent_dim=2, **QUICK)
+    assert run.sample(3).shape == (3, 6, 5)
+    assert run.decode(run.encode(images[:4])).shape == (4, 6, 5)
+    assert np.isfinite(run.score(images[:4], 20)["log_likelihood"]).all()
+    with pytest.raises(tfvae.UserError, match=r"`data` must be images \(n, H, W\)"):
+        tfvae.fit_images(images[0, 0])
+
+
+def test_without_a_folder_a_temporary_one_is_made(frame):
+    run = tfvae.fit_table(frame, verbose=0, **QUICK)
+    assert (run.directory.path / "report.html").exists()
