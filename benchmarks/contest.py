@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -71,6 +72,19 @@ def matmul_peak(*_):
     return best
 
 
+def _status(code):
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"status {code}"
+
+
+def _last_of_traceback(text):
+    """The error itself: the last line of a traceback that is not indented; no line of a log."""
+    lines = text.strip().splitlines()
+    if "Traceback (most recent call last):" not in lines:
+        return "no traceback"
+    start = len(lines) - 1 - lines[::-1].index("Traceback (most recent call last):")
+    return next((line for line in lines[start + 1 :] if line and not line.startswith(" ")), "no message")
+
+
 def measured_alone(script, **options):
     """(what a script of this folder prints for its `options` in a process of its own, or None; what went wrong)."""
     command = [sys.executable, Path(__file__).with_name(script)]
@@ -78,5 +92,5 @@ def measured_alone(script, **options):
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     result = subprocess.run([str(c) for c in command], capture_output=True, text=True, env=environment)
     if result.returncode:
-        return None, (result.stderr.strip().splitlines() or ["no output"])[-1]
+        return None, f"it ended with {_status(result.returncode)}: {_last_of_traceback(result.stderr)}"
     return json.loads(result.stdout.strip().splitlines()[-1]), ""

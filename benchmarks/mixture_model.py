@@ -1,4 +1,4 @@
-"""Document 000's mixture model as each contender writes it: encoder 2-32-32-4, decoder 2-32-32-80, 16 components, a KL."""
+"""The mixture model of document 000 as each contender writes it: encoder 2-32-32-4, decoder 2-32-32-80, 16 components, a KL."""
 
 import math
 import os
@@ -29,6 +29,7 @@ def run_tfvae_validated(batch_size, epochs):
     """300 points, 500 epochs with validation data: the whole fit's seconds per epoch above those of its arithmetic."""
     import tfvae
     from tfvae.training.batches import Batches
+    from tfvae.training.choices import steps_in_one_execution
 
     x = data()[:400]
     vae = tfvae.make_mixture_decoder_vae(2, COMPONENTS)
@@ -38,9 +39,10 @@ def run_tfvae_validated(batch_size, epochs):
     vae.fit(x[:300], epochs=500, **arguments)
     whole = (time.perf_counter() - start) / 500
     arithmetic = 0.0
-    functions = {key[0]: function for key, function in vae._fused_functions.items() if key != "reset"}
+    traced, steps = vae._compilation.traced, steps_in_one_execution(vae, "auto", (x[:300],), batch_size)
+    functions = {key[0]: function for key, function in traced.items() if key != "reset"}
     for kind, rows in (("train", x[:300]), ("test", x[300:])):
-        batches = Batches((rows,), batch_size, vae._choose_steps((x[:300],), batch_size))
+        batches = Batches((rows,), batch_size, steps)
         super_batch = next(iter(batches.dataset(0)))
         functions[kind].run(*super_batch)
         start = time.perf_counter()

@@ -12,7 +12,12 @@ def run(batch_size, epochs, components=None, monte_carlo=False, latent_dim=10):
     from tfvae.divergences import MonteCarloKL
 
     x = np.random.default_rng(0).random((NUM_IMAGES, 784)).astype("float32")
-    vae = tfvae.make_mixture_prior_vae(784, latent_dim, components, kl=MonteCarloKL() if monte_carlo else None, seed=0)
+    if components is None:
+        likelihood = tfvae.layers.IndependentBernoulli(784, "mean")
+        vae = tfvae.make_dense_vae(784, latent_dim, (400,), likelihood=likelihood, activations="relu")
+    else:
+        kl = MonteCarloKL() if monte_carlo else None
+        vae = tfvae.make_mixture_prior_vae(784, latent_dim, components, kl=kl, seed=0)
     return keras_epochs(
         lambda n, clock: vae.fit(x, batch_size=batch_size, epochs=n, callbacks=[clock], verbose=0), epochs
     )

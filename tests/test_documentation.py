@@ -1,0 +1,57 @@
+"""What README and CONTRIBUTING show runs as it stands there."""
+
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+import tfvae
+from tfvae.host.saving import register
+from tfvae.priors import Prior
+
+ROOT = Path(__file__).parents[1]
+
+
+def snippet(file, word):
+    """The Python snippet of a file that holds a word."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / file).read_text(), re.S)
+    (found,) = [block for block in blocks if word in block]
+    lines = found.splitlines()
+    indent = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
+    return "\n".join(line[indent:] for line in lines)
+
+
+def test_the_fifteen_lines_of_the_readme(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = (
+        snippet("README.md", "four_gaussians")
+        .replace("100_000", "300")
+        .replace("20_000", "500")
+        .replace("epochs=10", "epochs=1")
+    )
+    exec(code, {})
+    assert (tmp_path / "model.keras").exists()
+
+
+def test_a_fit_from_python_as_the_readme_shows_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=150), "b": rng.normal(size=150), "species": rng.integers(0, 2, 150)})
+    code = snippet("README.md", "fit_table").replace('prior="mixture:100"', 'prior="mixture:5", epochs=2, verbose=0')
+    exec(code, {"tfvae": tfvae, "frame": frame})
+    assert (tmp_path / "runs" / "mine" / "report.html").exists()
+
+
+def test_the_prior_of_contributing():
+    names = {"register": register, "Prior": Prior, "tf": tf, "tfd": tfp.distributions}
+    exec(snippet("CONTRIBUTING.md", "LaplacePrior"), names)
+    vae = tfvae.make_dense_vae(3, 2, (8,), prior=names["LaplacePrior"](2))
+    x = np.random.default_rng(0).normal(size=(64, 3)).astype("float32")
+    before = vae.prior.rho.numpy()
+    vae.fit(x, verbose=0)
+    assert np.all(vae.prior.rho.numpy() != before)
+    keras.saving.get_custom_objects().pop("tfvae>LaplacePrior")
