@@ -1,4 +1,4 @@
-"""The mixture model of document 000 as each contender writes it: encoder 2-32-32-4, decoder 2-32-32-80, 16 components, a KL."""
+"""A mixture model as each contender writes it: encoder 2-32-32-4, decoder 2-32-32-80, 16 components, a KL."""
 
 import math
 import os
