@@ -220,6 +220,29 @@ def test_two_replicas_draw_different_noise():
     assert np.all(first.numpy() != second.numpy())
 
 
+def test_early_stopping_does_not_wait_for_a_warm_up_that_is_over(x):
+    vae = make_vae(objective=tfvae.ELBO(beta=tfvae.training.LinearWarmUp(8)))
+    stopping = keras.callbacks.EarlyStopping("loss", patience=1, min_delta=1e6)
+    arguments = {"batch_size": 16, "epochs": 9, "verbose": 0, "callbacks": [stopping]}
+    assert len(vae.fit(x, **arguments).history["loss"]) == 4  # two epochs of warm-up
+    assert len(vae.fit(x, **arguments).history["loss"]) == 2
+    assert stopping.start_from_epoch == 0
+
+
+def test_a_schedule_of_keras_is_a_beta_and_a_callback_leaves_it_alone(x, tmp_path):
+    falling = keras.optimizers.schedules.PolynomialDecay(4.0, 4, 0.0)
+    vae = make_vae(objective=tfvae.ELBO(beta=falling), convert="mean", optimizer=keras.optimizers.SGD(0.0))
+    logs = vae.fit(x, batch_size=16, epochs=2, verbose=0).history
+    assert logs["loss"][0] > logs["reconstruction"][0]
+    assert logs["loss"][1] == pytest.approx(logs["reconstruction"][1], rel=1e-5)
+    vae.save(tmp_path / "m.keras")
+    assert keras.models.load_model(tmp_path / "m.keras").objective.beta.get_config() == falling.get_config()
+    with pytest.raises(ValueError, match="KLWarmUp is for a β that is a number"):
+        vae.fit(x, verbose=0, callbacks=[KLWarmUp(epochs=1)])
+    with pytest.raises(ValueError, match="`beta` must be at least 0, or a Keras schedule"):
+        tfvae.ELBO(beta="much")
+
+
 def test_a_warm_up_that_is_over_stays_over(x):
     vae = make_vae(convert="mean", optimizer=keras.optimizers.SGD(0.0))
     vae.fit(x, epochs=4, batch_size=16, verbose=0)

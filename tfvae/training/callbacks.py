@@ -36,6 +36,9 @@ class KLWarmUp(keras.callbacks.Callback):
         self.schedule = None
         if self.epochs is not None and self.params.get("steps") is None:
             raise ValueError("KLWarmUp(epochs=…) cannot count the steps of this data set: give it steps=… instead.")
+        beta = self.model.objective.beta
+        if callable(beta) and not isinstance(beta, LinearWarmUp):
+            raise ValueError(f"KLWarmUp is for a β that is a number, but the objective's is a {type(beta).__name__}.")
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self.schedule is not None:
@@ -77,9 +80,10 @@ class WatchBeta(keras.callbacks.Callback):
             return
         if logs is not None:
             logs["beta"] = float(beta(steps_done(self.model)))
-        if isinstance(beta, LinearWarmUp) and per_epoch is not None:
+        done = steps_done(self.model)
+        if isinstance(beta, LinearWarmUp) and per_epoch is not None and done < beta.end:
             for callback, start in self.before:
-                callback.start_from_epoch = max(start, math.ceil(beta.steps / per_epoch))
+                callback.start_from_epoch = max(start, epoch + 1 + math.ceil((beta.end - done) / per_epoch))
 
     def released(self):
         """Leaves the early stopping as it was."""

@@ -14,10 +14,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tfvae import plots
+from tfvae.data.haplotypes import HaplotypeStore
+from tfvae.data.simulation import simulate_haplotypes
+from tfvae.data.vcf_writer import write_vcf
 from tfvae.experiments.experiment import Experiment
 from tfvae.host.lazy import Later
-from tfvae.models.haplotype_recipes import HaplotypeRecipe
-from tfvae.runs.directory import METRICS
+from tfvae.models.haplotype_recipes import HaplotypeRecipe, mixture_prior
+from tfvae.runs.directory import METRICS, RunDirectory
 
 keras, pd = Later("keras"), Later("pandas")
 _STEPS = 100  # that a step is timed over
@@ -69,12 +72,7 @@ class HaplotypesScale(Experiment):
 
 def measure(folder, people, sites, num_steps, length, seed):
     """Simulates, writes, reads, trains and scores one section; writes its row as JSON to standard output."""
-    from tfvae.data.haplotypes import HaplotypeStore
-    from tfvae.data.simulation import simulate_haplotypes
-    from tfvae.data.vcf_writer import write_vcf
-    from tfvae.models.haplotype_recipes import mixture_prior
-    from tfvae.runs.directory import RunDirectory
-    from tfvae.workflows.haplotype_sections import SectionData, train_section
+    from tfvae.workflows.haplotype_sections import SectionData, train_section  # which stand on TensorFlow
 
     people, sites, num_steps, length, seed = map(int, (people, sites, num_steps, length, seed))
     folder = Path(folder)
