@@ -29,6 +29,11 @@ def x():
     return np.random.default_rng(0).normal(size=(64, 3)).astype("float32")
 
 
+def pytest_collection_modifyitems(items):
+    """The notebooks first: each takes minutes, and one that comes last would keep one worker and leave the other idle."""
+    items.sort(key=lambda item: "test_notebooks" not in item.nodeid)
+
+
 def pytest_terminal_summary(terminalreporter):
     """What was not run for want of downloaded data."""
     skipped = [r for r in terminalreporter.stats.get("skipped", ()) if "TFVAE_DATA" in str(r.longrepr)]

@@ -212,13 +212,6 @@ def test_inputs_and_not_targets_are_told_from_the_exemplars():
     vae.fit(X, X[:, :2], epochs=1, verbose=0)
 
 
-def test_models_of_the_first_version_load():
-    config = priors.MixturePrior(2, 3).get_config()
-    del config["initializer"]
-    prior = priors.MixturePrior.from_config({**config, "spread": 3.0, "initial_scale": 0.2})
-    assert prior.initializer.get_config() == {"spread": 3.0, "scale": 0.2}
-
-
 # Mixture.
 
 
