@@ -248,5 +248,7 @@ def test_resuming_clears_what_a_kill_has_left(tmp_path):
     (run.path / "sections" / "0" / ".writing-x").mkdir(parents=True)
     (run.path / "sections" / "0" / ".writing-x" / "model.keras").write_bytes(b"PK half of it")
     (run.path / ".123-metrics.json").write_text("{")
+    (run.path / ".git").mkdir()  # the user's own
     RunDirectory.create(run.path, config, resume=True)
+    assert (run.path / ".git").is_dir()
     assert sorted(p.name for p in run.path.rglob("*") if p.is_file()) == ["config.json"]

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 import tfvae
+from tfvae.workflows.fit_haplotypes import fit_haplotypes
+from tfvae.workflows.haplotype_options import HaplotypeOptions
 
 QUICK = {"epochs": 2, "hidden": (8,), "num_components": 3}
 
@@ -102,3 +104,18 @@ def test_images_from_an_array(tmp_path):
 def test_without_a_folder_a_temporary_one_is_made(frame):
     run = tfvae.fit_table(frame, verbose=0, **QUICK)
     assert (run.directory.path / "report.html").exists()
+
+
+def test_another_model_brings_its_own_recipe():
+    options = HaplotypeOptions(seed=1)
+    assert HaplotypeOptions.with_recipe(options, model="incumbent") == HaplotypeOptions(seed=1, model="incumbent")
+
+
+def test_a_failed_reading_leaves_what_the_folder_had(tmp_path):
+    (tmp_path / "out" / ".git").mkdir(parents=True)
+    (tmp_path / "bad.vcf").write_text(
+        "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ta\n1\tx"
+    )
+    with pytest.raises(tfvae.UserError):
+        fit_haplotypes(tmp_path / "bad.vcf", tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".git"]

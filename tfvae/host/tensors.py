@@ -85,8 +85,8 @@ class DistributionTensor(keras_door.TensorType):
         if dtype == self.dtype or not tf.as_dtype(dtype).is_floating:
             return function
 
-        def cast_first(event, *args, **kwargs):
-            return function(tf.cast(event, dtype), *args, **kwargs)
+        def cast_first(value, *args, **kwargs):
+            return function(tf.cast(value, dtype), *args, **kwargs)
 
         return cast_first
 

@@ -19,6 +19,7 @@ from tfvae.host.errors import UserError
 from tfvae.version import __version__
 
 CONFIG, METRICS, HISTORY, MODEL = "config.json", "metrics.json", "history.csv", "model.keras"
+_TEMPORARY = re.compile(r"\.(writing-|\d+-)")  # as this class and `replacing` name them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,12 +80,23 @@ class RunDirectory:
         return run
 
     def clear_temporaries(self) -> None:
-        """Deletes what a kill in the middle of a write has left: every hidden file and folder is one."""
-        for path in self.path.rglob(".*"):
+        """Deletes what a kill in the middle of a write has left; other hidden files are the user's."""
+        for path in [path for path in self.path.rglob(".*") if _TEMPORARY.match(path.name)]:
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+    def remove(self, *names: Any) -> None:
+        """Deletes these files and folders, what was half written, and the directory itself where nothing else is in it."""
+        self.clear_temporaries()
+        for path in [self.path / name for name in names]:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        if not any(self.path.iterdir()):
+            self.path.rmdir()
 
     @contextlib.contextmanager
     def writing(self, name: Any) -> Any:

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from tfvae.data.tables import file_hash, split_rows
 from tfvae.data.variants import VariantFile
 from tfvae.host.errors import UserError
 from tfvae.host.stderr import start_tensorflow
-from tfvae.runs.directory import METRICS, RunDirectory
+from tfvae.runs.directory import CONFIG, METRICS, RunDirectory
 from tfvae.runs.load import Run
 from tfvae.runs.report import write_report
 from tfvae.workflows.fitting import folder_of, start_run
@@ -81,7 +80,7 @@ def fit_haplotypes(
             run.write_json("plan.json", _plan(HaplotypeStore(run.path / STORE), options, checkpoint_seconds))
         except BaseException:
             if not resume:
-                shutil.rmtree(run.path)  # there is nothing in it yet
+                run.remove(STORE, CONFIG)
             raise
     start_tensorflow()
     sections = run.read_json("plan.json")["sections"]

@@ -87,6 +87,8 @@ class HaplotypeOptions:
             raise TypeError(
                 f"There is no option {unknown[0]!r}; there are {', '.join([*_OF_DATA, *sorted(of_recipe)])}."
             )
+        if options is not None and own.get("model", options.model) != options.model:
+            own.setdefault("recipe", None)  # the model's own, not that of the options' model
         made = cls(**own) if options is None else dataclasses.replace(options, **own)
         if not more:
             return made
