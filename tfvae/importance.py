@@ -114,7 +114,7 @@ class StreamedLikelihood:
         use_xla: bool.
     """
 
-    def __init__(self, model: str | None, num_rows: int, chunk: int, use_xla: bool):
+    def __init__(self, model: Any, num_rows: int, chunk: int, use_xla: bool):
         self.model, self.num_rows, self.chunk = model, num_rows, chunk
         self.run = Compiled(self._run, use_xla)
 

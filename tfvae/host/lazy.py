@@ -5,6 +5,7 @@ of tfvae gets all of them registered, and so does whoever imports tfvae and Kera
 """
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -13,9 +14,6 @@ import lazy_loader
 import wrapt
 
 _REGISTERED = "tfvae.models.registered"
-_WITH_KERAS = ("host.saving", "host.tensors", "host.compiled", "host.keras_door", "host.precision", "distributions",
-               "divergences", "importance", "layers", "priors", "objectives", "networks", "training", "models",
-               "evaluation")  # fmt: skip
 
 
 def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
@@ -58,5 +56,15 @@ def register_with_keras() -> None:
 def _register(keras):
     """Not while a module of ours imports Keras: it is half there, and whoever asked for it registers when it is done."""
     del keras
-    if not any(name.startswith(tuple(f"tfvae.{part}" for part in _WITH_KERAS)) for name in sys.modules):
+    if not _is_importing_ours():
         importlib.import_module(_REGISTERED)
+
+
+def _is_importing_ours():
+    """Whether the body of a module below tfvae is on the stack."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__", "").startswith("tfvae."):
+            return True
+        frame = frame.f_back
+    return False

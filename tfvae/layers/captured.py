@@ -25,8 +25,14 @@ def captured_variables(function, arguments):
     own = {v.value.ref(): v for thing in held for v in _keras_variables(thing)}
     try:
         read = variables_read_by(function, arguments)
-    except Exception:  # of a function that takes more than the layer knows of yet: what it holds directly counts
-        read = []
+    except Exception:  # of a function that takes more than the layer knows of yet: all that it holds counts
+        unbuilt = [thing for thing in held if isinstance(thing, keras.layers.Layer) and not thing.built]
+        if unbuilt:
+            raise ValueError(
+                f"The function of a DistributionLambda holds the layer {unbuilt[0].name!r}, whose variables do not exist "
+                "yet: build it first, or give it to a model of its own."
+            ) from None
+        read = [v.value for v in own.values()]
     read += [v for thing in held for v in keras.tree.flatten(thing) if isinstance(v, tf.Variable)]
     read += [v.value for v in held if isinstance(v, keras.Variable)]
     refs = {v.ref(): v for v in read}

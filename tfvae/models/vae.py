@@ -246,7 +246,7 @@ class VAE(FastFit, keras.Model):
 
     def sample(self, n: int, seed: int | None = None, mean: bool = False) -> np.ndarray:
         """n draws from p(x) = ∫ p(x|z) p(z) dz, or the decoder means of n draws z, as an array `(n, *E)`."""
-        self.check_parameters()
+        self._check_use()
         n, pieces = as_count(n, "n", 0), []
         rows = min(_SAMPLE_ROWS, max(1, _SAMPLE_NUMBERS // math.prod(self.decoder.output_shape[1:])))
         for start in range(0, n, rows):
@@ -257,7 +257,7 @@ class VAE(FastFit, keras.Model):
 
     def reconstruct(self, x: Any, seed: int | None = None, mean: bool = False) -> np.ndarray:
         """A draw from p(x'|z), or its mean, with z ~ q(z|x), for each row of x."""
-        self.check_parameters()
+        self._check_use()
         z_seed, x_seed = self._seeds(seed, 0)
         p = self.decode(self.encode(x).distribution.sample(seed=z_seed))
         return (p.mean() if mean else p.sample(seed=x_seed)).numpy()
@@ -295,8 +295,8 @@ class VAE(FastFit, keras.Model):
             raise ValueError("log p(x) needs rows, but x has none.")
         if not tf.TensorShape(self.data_shape).is_compatible_with(x.shape[1:]):
             raise ValueError(f"This model's rows have the shape {self.data_shape}, but x has rows of {x.shape[1:]}.")
+        self._check_use()
         self.check_data(x)
-        self.check_parameters()
         p = self.decode(tf.zeros([1, *self.prior.event_shape])).distribution
         if isinstance(getattr(p, "distribution", p), tfd.Bernoulli) and not np.isin(x, (0, 1)).all():
             warnings.warn(
@@ -305,6 +305,14 @@ class VAE(FastFit, keras.Model):
                 stacklevel=3,
             )
         return x
+
+    def _check_use(self):
+        if isinstance(self.decoder.output_shape, dict):
+            raise ValueError(
+                "`sample`, `reconstruct` and `log_likelihood` are for one output, but this decoder has "
+                f"{', '.join(self.decoder.output_shape)}: take each from `decode`."
+            )
+        self.check_parameters()
 
     def check_parameters(self) -> None:
         """Raises ValueError that names the first parameter with NaN, which draws of discrete data would not show."""

@@ -20,9 +20,7 @@ class Draw(NamedTuple):
     inputs: Any  # what the encoder saw: x itself, unless the model was given pairs
     q: tfd.Distribution  # q(z|x), batch shape (B,)
     z: tf.Tensor  # the draws that the decoder saw, (B, D), or (S, B, D)
-    log_shares: (
-        tf.Tensor | None
-    )  # (S, B), the log of each draw's share in an expectation under q; None for equal shares
+    log_shares: tf.Tensor | None  # (S, B), log of each draw's share in an expectation under q; None: equal
     p: Any  # p(x|z), batch shape (B,) or (S, B)
     prior: tfd.Distribution  # p(z), as it is for this batch
     decode: Callable  # z -> p(x|z), for objectives that decode elsewhere

@@ -196,7 +196,7 @@ def score_table(estimate: Any) -> pd.DataFrame:
 
 
 def _pieces(rows):
-    return np.array_split(rows, -(-len(rows) // _ROWS))
+    return np.array_split(rows, max(1, -(-len(rows) // _ROWS)))
 
 
 def _sections_of(directory, codec):

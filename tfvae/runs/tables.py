@@ -24,6 +24,6 @@ def summary_table(run: Any, columns: Sequence[str] | None = None, statistic: str
 
 
 def claims_table(run: Any) -> Any:
-    """What the document says beside what was measured."""
+    """Claims beside what was measured."""
     table = pd.DataFrame(run.read_json(METRICS)["claims"])
     return table.style.hide(axis="index").set_properties(**{"text-align": "left", "white-space": "normal"})

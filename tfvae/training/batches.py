@@ -118,6 +118,6 @@ def check_finite(name, array):
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         rows = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
         raise ValueError(
-            f"`{name}` has NaN or infinite values in {len(rows)} of {len(array)} rows, first in row {rows[0]}: "
-            "remove or fill them before training."
+            f"`{name}` has NaN or infinite values in {len(rows)} of {len(array)} rows, first in row {rows[0] + 1}: "
+            "remove or fill them."
         )

@@ -68,11 +68,15 @@ class WatchBeta(keras.callbacks.Callback):
     def __init__(self, stopping):
         super().__init__()
         self.before = [(callback, callback.start_from_epoch) for callback in stopping]
+        self.begun = 0  # the optimizer's step at which the present epoch began
 
     def on_train_begin(self, logs=None):
         beta, per_epoch = self.model.objective.beta, self.params.get("steps")
         if isinstance(beta, LinearWarmUp) and per_epoch is not None and steps_done(self.model) < beta.end:
             beta.warn_if_cut_short(per_epoch * self.params["epochs"])
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.begun = steps_done(self.model)
 
     def on_epoch_end(self, epoch, logs=None):
         beta, per_epoch = self.model.objective.beta, self.params.get("steps")
@@ -80,10 +84,9 @@ class WatchBeta(keras.callbacks.Callback):
             return
         if logs is not None:
             logs["beta"] = float(beta(steps_done(self.model)))
-        done = steps_done(self.model)
-        if isinstance(beta, LinearWarmUp) and per_epoch is not None and done < beta.end:
+        if isinstance(beta, LinearWarmUp) and per_epoch is not None and self.begun < beta.end:
             for callback, start in self.before:
-                callback.start_from_epoch = max(start, epoch + 1 + math.ceil((beta.end - done) / per_epoch))
+                callback.start_from_epoch = max(start, epoch + math.ceil((beta.end - self.begun) / per_epoch))
 
     def released(self):
         """Leaves the early stopping as it was."""

@@ -110,7 +110,11 @@ class FastFit:
         y = self.target_of(x, y, sample_weight)
         self.check_data(x, y, sample_weight)
         if isinstance(validation_data, (tuple, list)) or hasattr(validation_data, "__array__"):
-            self.check_data(*keras.utils.unpack_x_y_sample_weight(validation_data), of="validation_data")
+            held_x, held_y, held_weight = keras.utils.unpack_x_y_sample_weight(validation_data)
+            held_y = self.target_of(held_x, held_y, held_weight)
+            self.check_data(held_x, held_y, held_weight, of="validation_data")
+            if held_weight is not None:
+                validation_data = (held_x, held_y, held_weight)
         common = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, "initial_epoch": initial_epoch}
         common["validation_freq"] = validation_freq
         data = as_arrays(x, y, sample_weight)
@@ -210,6 +214,10 @@ class FastFit:
     def forget_traced(self) -> None:
         """The next step traces anew, also in the middle of a fit: for a change of the Python state that it reads."""
         self._compilation.forget()
+        self._trace_anew()
+
+    def _trace_anew(self):
+        """Keras' own functions; the fused ones do so themselves."""
         for key in [key for key, functions in self._compilation.traced.items() if isinstance(functions, tuple)]:
             del self._compilation.traced[key]
         for name, make in (
@@ -306,11 +314,14 @@ class FastFit:
     @contextlib.contextmanager
     def _set(self, steps, train_function=None, test_function=None):
         before = self.steps_per_execution, self.train_function, self.test_function
+        forgotten = self._compilation.times_forgotten
         self.steps_per_execution, self.train_function, self.test_function = steps, train_function, test_function
         try:
             yield
         finally:
             self.steps_per_execution, self.train_function, self.test_function = before
+            if self._compilation.times_forgotten != forgotten:  # while these were set aside
+                self._trace_anew()
 
     def _prepare(self, data, batch_size):
         """Creates all state before the compiled loop, which can create none, by one eager step on a few rows."""

@@ -20,9 +20,11 @@ class Compilation:
     functions_of_user: tuple = ()  # loss and metrics
     traced: dict = dataclasses.field(default_factory=dict)
     prepared: bool = False  # whether all state has been created
+    times_forgotten: int = 0
 
     def forget(self):
         """The next step traces anew: for a model whose Python state has changed."""
+        self.times_forgotten += 1
         for function in self.traced.values():
             if isinstance(function, FusedFunction):
                 function.run.forget()

@@ -9,9 +9,7 @@ import tfvae
 from tfvae import evaluation, plots
 from tfvae.data.images import load_images
 from tfvae.experiments.fits import run_fits, write_findings
-from tfvae.experiments.mixture_prior.on_digits import (
-    narrow_mixture,
-)
+from tfvae.experiments.mixture_prior.on_digits import narrow_mixture
 from tfvae.experiments.mixture_prior.scoring import (
     LATENT_ROWS,
     MEASURES,
