@@ -169,7 +169,7 @@ def test_bad_data_are_refused_before_training(x):
     broken = x.copy()
     broken[5, 1] = np.nan
     for arguments in ({"x": broken}, {"x": x, "validation_data": (broken, None)}):
-        with pytest.raises(ValueError, match="NaN or infinite values in 1 of 64 rows, first in row 5"):
+        with pytest.raises(ValueError, match="NaN or infinite values in 1 of 64 rows, first in row 6"):
             vae.fit(**arguments, verbose=0)
     with pytest.raises(ValueError, match="no rows"):
         vae.fit(x[:0], verbose=0)
@@ -262,7 +262,7 @@ def test_fit_takes_keras_positions_frames_and_integers(x):
     broken = pd.DataFrame(x)
     broken.iloc[3, 1] = np.nan
     for data in (broken, tf.constant(broken.to_numpy())):
-        with pytest.raises(ValueError, match="first in row 3"):
+        with pytest.raises(ValueError, match="first in row 4"):
             vae.fit(data, verbose=0)
 
 

@@ -36,9 +36,8 @@ class Pass:
 
     def seen_as(self, decoder):
         """The output of a model with this decoder: a `Decoding`, or one for each of the decoder's outputs by name."""
-        functional = getattr(decoder, "outputs", None) and not isinstance(decoder, keras.Sequential)
-        output = decoder.output if functional else None
-        return {name: Decoding(self, name) for name in output} if isinstance(output, dict) else Decoding(self)
+        names = names_of(decoder)
+        return {name: Decoding(self, name) for name in names} if names else Decoding(self)
 
 
 class Decoding(DistributionTensor):
@@ -58,6 +57,22 @@ class Decoding(DistributionTensor):
     @property
     def value(self):
         return self._part.value
+
+
+def names_of(decoder):
+    """The names of a decoder's outputs; none where it has one output without a name."""
+    functional = getattr(decoder, "outputs", None) and not isinstance(decoder, keras.Sequential)
+    output = decoder.output if functional else None
+    return list(output) if isinstance(output, dict) else []
+
+
+def refuse_several(decoder):
+    """Raises ValueError for a decoder whose outputs have names, where an array of one output is asked for."""
+    if names := names_of(decoder):
+        raise ValueError(
+            f"`sample`, `reconstruct` and `log_likelihood` are for one output, but the decoder has {', '.join(names)}: "
+            "take each from `decode`."
+        )
 
 
 def distributions_of(p):

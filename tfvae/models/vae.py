@@ -19,7 +19,7 @@ from tfvae.importance import LikelihoodEstimate, StreamedLikelihood
 from tfvae.layers.distribution_layer import outermost_distribution_layers
 from tfvae.layers.kl import KLDivergenceAddLoss
 from tfvae.layers.scales import LearnedScale
-from tfvae.models.decoding import Pass, decode_folded, distributions_of
+from tfvae.models.decoding import Pass, decode_folded, distributions_of, refuse_several
 from tfvae.objectives.elbo import ELBO
 from tfvae.objectives.objective import Draw, Objective, Terms, as_schedule
 from tfvae.priors.prior import Prior
@@ -307,11 +307,7 @@ class VAE(FastFit, keras.Model):
         return x
 
     def _check_use(self):
-        if isinstance(self.decoder.output_shape, dict):
-            raise ValueError(
-                "`sample`, `reconstruct` and `log_likelihood` are for one output, but this decoder has "
-                f"{', '.join(self.decoder.output_shape)}: take each from `decode`."
-            )
+        refuse_several(self.decoder)
         self.check_parameters()
 
     def check_parameters(self) -> None:
