@@ -106,7 +106,13 @@ def test_importing_tfvae_and_listing_what_there_is_import_no_tensorflow():
 
 
 @pytest.mark.parametrize(
-    "code", ["import keras, tfvae", "import tfvae, keras", "import tfvae; tfvae.layers.MixtureNormal"]
+    "code",
+    [
+        "import keras, tfvae",
+        "import tfvae, keras",
+        "import tfvae; tfvae.layers; import keras",
+        "import tfvae; tfvae.layers.MixtureNormal",
+    ],
 )
 def test_every_class_is_registered_with_keras(code):
     names = run_python(f"{code}\nimport keras; print(sorted(keras.saving.get_custom_objects()))").stdout

@@ -358,3 +358,10 @@ def test_more_pseudo_inputs_than_rows_are_refused(table, tfvae_command, tmp_path
     assert status == 2
     assert "starts from 5000 rows, but there are only 320 to train on" in error
     assert not (tmp_path / "run").exists()  # so that the corrected command can be given
+
+
+def test_errors_name_the_options_of_their_own_command(monkeypatch):
+    from tfvae.cli.console import in_options
+
+    monkeypatch.setattr("sys.argv", ["tfvae", "score", "run"])
+    assert in_options("give `num_samples` or `num_chains=3` of `data`") == "give --samples or --chains 3 of `data`"

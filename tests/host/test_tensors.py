@@ -190,3 +190,10 @@ def test_distribution_lambda(x, tmp_path):
     np.testing.assert_array_equal(loaded(x).log_prob(x), model(x).log_prob(x))
     with pytest.raises(TypeError, match="must return a distribution"):
         layers.DistributionLambda(lambda t: t)(x)
+
+
+def test_log_prob_casts_an_argument_given_by_name():
+    normal64 = tfd.Normal(tf.zeros([2], tf.float64), tf.ones([2], tf.float64))
+    tensor = DistributionTensor(normal64, tf.zeros([2]))
+    x = tf.constant([0.5, 1.0])
+    np.testing.assert_array_equal(tensor.log_prob(value=x), tensor.log_prob(x))

@@ -86,3 +86,18 @@ def test_one_variable_in_two_layers_is_one(x):
 
     model = keras.Sequential([keras.Input((3,)), layers.DistributionLambda(make), layers.DistributionLambda(make)])
     assert len(model.trainable_variables) == 1
+
+
+def test_of_a_function_of_two_inputs():
+    dense = keras.layers.Dense(3)
+
+    def make(t, u):
+        return tfd.Independent(tfd.Normal(dense(t) + u, 1.0), 1)
+
+    t = tf.ones([2, 3])
+    with pytest.raises(ValueError, match="whose variables do not exist yet: build it first"):
+        layers.DistributionLambda(make)(t, t)
+    dense.build((None, 3))
+    layer = layers.DistributionLambda(make)
+    layer(t, t)
+    assert len(layer.trainable_variables) == 2

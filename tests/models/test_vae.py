@@ -1,5 +1,7 @@
 """The VAE: its loss against the functional route and closed forms, its data forms, saving, and two replicas."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -97,6 +99,8 @@ def test_warm_up_warns_when_too_long_and_early_stopping_waits(x):
     history = make_vae().fit(x, epochs=9, verbose=0, callbacks=[KLWarmUp(epochs=5), stopping]).history
     assert len(history["loss"]) == 7  # the sixth epoch is the first that counts, the seventh is no better
     assert stopping.start_from_epoch == 0  # as the user has it
+    history = make_vae().fit(x, epochs=9, verbose=0, callbacks=[KLWarmUp(epochs=1), stopping]).history
+    assert len(history["loss"]) == 3
     with pytest.raises(ValueError, match="either epochs > 0 or steps > 0"):
         KLWarmUp()
 
@@ -241,6 +245,37 @@ def test_a_schedule_of_keras_is_a_beta_and_a_callback_leaves_it_alone(x, tmp_pat
         vae.fit(x, verbose=0, callbacks=[KLWarmUp(epochs=1)])
     with pytest.raises(ValueError, match="`beta` must be at least 0, or a Keras schedule"):
         tfvae.ELBO(beta="much")
+
+
+def test_a_warm_up_may_go_on_in_a_second_fit(x, recwarn):
+    vae = make_vae(objective=tfvae.ELBO(beta=tfvae.training.LinearWarmUp(8)))
+    vae.fit(x, batch_size=16, epochs=1, verbose=0)
+    assert [w for w in recwarn if "takes 8 steps but the training has 4" in str(w.message)]
+    recwarn.clear()
+    vae.fit(x, batch_size=16, epochs=2, initial_epoch=1, verbose=0)
+    assert not [w for w in recwarn if "warm-up" in str(w.message)]
+
+
+def test_another_beta_within_a_fused_fit_reaches_the_plain_one_after_it(x):
+    vae = make_vae(convert="mean", optimizer=keras.optimizers.SGD(0.0))
+
+    def rows():
+        yield from itertools.repeat((x[:16],))
+
+    set_beta = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: vae.set_beta(1000.0))
+    vae.fit(rows(), steps_per_epoch=4, verbose=0)
+    vae.fit(x, verbose=0, callbacks=[set_beta])
+    logs = {k: v[0] for k, v in vae.fit(rows(), steps_per_epoch=4, verbose=0).history.items()}
+    assert logs["loss"] == pytest.approx(logs["reconstruction"] + 1000 * logs["kl"], rel=1e-5)
+
+
+def test_validation_data_are_weighed_without_a_y(x):
+    vae = make_vae(convert="mean", optimizer=keras.optimizers.SGD(0.0))
+    weight = np.linspace(0, 1, len(x)).astype("float32")
+    logs = vae.fit(x, verbose=0, validation_data=(x, None, weight)).history
+    expected = vae.evaluate(x, x, sample_weight=weight, verbose=0, return_dict=True)
+    assert logs["val_loss"][0] == pytest.approx(expected["loss"], rel=1e-5)
+    assert logs["val_loss"][0] != pytest.approx(vae.evaluate(x, verbose=0, return_dict=True)["loss"], rel=1e-2)
 
 
 def test_a_warm_up_that_is_over_stays_over(x):

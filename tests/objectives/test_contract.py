@@ -153,6 +153,9 @@ def test_a_decoder_of_several_parts_of_which_some_are_missing(x):
     assert np.isfinite(logs["loss"]).all()
     drawn = vae.predict(x, verbose=0)
     assert {k: v.shape for k, v in drawn.items()} == {"numbers": (64, 3), "kind": (64, 4)}
+    for use in (lambda: vae.sample(2), lambda: vae.reconstruct(x), lambda: vae.log_likelihood(x)):
+        with pytest.raises(ValueError, match="the decoder has numbers, kind: take each from `decode`"):
+            use()
 
 
 class Shifted(priors.StandardNormal):

@@ -124,6 +124,10 @@ def test_what_stands_in_the_way_is_said_in_one_sentence(tmp_path):
         RunDirectory.create(tmp_path / "file" / "below", config)
     with pytest.raises(UserError, match="is not a run directory"):
         RunDirectory.open(tmp_path)
+    for content in ("[]", "3", '{"name": "my web app"}'):
+        (tmp_path / "run" / "config.json").write_text(content)
+        with pytest.raises(UserError, match="is not that of a run"):
+            RunDirectory.create(tmp_path / "run", config, resume=True)
     (tmp_path / "run" / "config.json").write_text('{"comm')
     with pytest.raises(UserError, match="damaged"):
         RunDirectory.open(tmp_path / "run")

@@ -1,6 +1,5 @@
 """The console script: every error is one sentence on standard error, with exit status 2."""
 
-import inspect
 import os
 import re
 import sys
@@ -9,6 +8,7 @@ import warnings
 from pathlib import Path
 
 from typer.exceptions import TyperException
+from typer.main import get_command
 
 from tfvae.cli.app import app
 from tfvae.host.errors import UserError
@@ -30,7 +30,7 @@ def main():
             said = error.format_message() if hasattr(error, "format_message") else str(error)
             sys.stderr.write(f"tfvae: {said} (tfvae --help)\n")
         elif isinstance(error, UserError) or _is_said_by_us(error):
-            sys.stderr.write(f"tfvae: {_with_options(str(error))}\n")
+            sys.stderr.write(f"tfvae: {in_options(str(error))}\n")
         else:
             line = (str(error).strip().splitlines() or [""])[0]
             sys.stderr.write(f"tfvae: {type(error).__name__}: {line} (`tfvae --debug …` shows where)\n")
@@ -38,15 +38,18 @@ def main():
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _with_options(sentence):
+def in_options(sentence):
     """A sentence of the library with its arguments as this command's options: `holdout` as --holdout."""
-    options = {name for command in app.registered_commands for name in inspect.signature(command.callback).parameters}
+    commands = get_command(app).commands
+    given = [commands[word] for word in sys.argv[1:] if word in commands][:1] or commands.values()
+    params = [param for command in given for param in command.params if param.param_type_name == "option"]
+    options = {param.name: max(param.opts, key=len) for param in params}
 
     def option(match):
         name, value = match.group("name"), match.group("value")
         if name not in options:
             return match.group(0)
-        shown = f"--{name.replace('_', '-')}"
+        shown = options[name]
         return shown if value in (None, "True") else f"{shown} {value}"
 
     return re.sub(r"`(?P<name>\w+)(?:=[\"']?(?P<value>[^`\"']*)[\"']?)?`", option, sentence)
@@ -56,7 +59,7 @@ def _show_warning(message, category, filename, lineno, file=None, line=None):
     """A warning of ours as a sentence; of others, which speak of code that the user has not written, nothing."""
     del category, lineno, file, line
     if _is_ours(filename) or not str(filename).endswith(".py") or "site-packages" not in str(filename):
-        sys.stderr.write(f"tfvae: {_with_options(str(message))}\n")
+        sys.stderr.write(f"tfvae: {in_options(str(message))}\n")
 
 
 def _is_said_by_us(error):

@@ -33,7 +33,7 @@ class RunDirectory:
         """A new run with its config, or the unfinished one at `path`; raises UserError where something is in the way."""
         run = cls(Path(path))
         if resume:
-            before = run.read_json(CONFIG)
+            before = run.config()
             differing = [k for k in ("command", "arguments") if before.get(k) != _plain(config).get(k)]
             if differing:
                 raise UserError(
@@ -58,7 +58,7 @@ class RunDirectory:
         """Raises UserError where something at `path` is in the way of a new run, or nothing there can be resumed."""
         run = cls(Path(path))
         if resume:
-            run.read_json(CONFIG)
+            run.config()
         elif run.path.exists() and (not run.path.is_dir() or any(run.path.glob("[!.]*"))):
             if not overwrite:
                 raise UserError(f"{path} already exists: give another `out`, or `resume=True`, or `overwrite=True`.")
@@ -67,16 +67,23 @@ class RunDirectory:
 
     def _is_ours(self):
         try:
-            config = self.read_json(CONFIG)
+            self.config()
         except UserError:
             return False
-        return isinstance(config, dict) and {"command", "arguments", "versions"} <= set(config)
+        return True
+
+    def config(self) -> dict:
+        """What the run was started with; raises UserError where it is not that of a run."""
+        config = self.read_json(CONFIG)
+        if not isinstance(config, dict) or not {"command", "arguments", "versions"} <= set(config):
+            raise UserError(f"{self.path / CONFIG} is not that of a run: give another folder.")
+        return config
 
     @classmethod
     def open(cls, path: str | Path) -> "RunDirectory":
         """The run at `path`; raises UserError where there is none."""
         run = cls(Path(path))
-        run.read_json(CONFIG)
+        run.config()
         return run
 
     def clear_temporaries(self) -> None:

@@ -50,7 +50,7 @@ class KLWarmUp(keras.callbacks.Callback):
         beta = self.model.objective.beta
         self.schedule = LinearWarmUp(steps, beta.target if isinstance(beta, LinearWarmUp) else beta, start)
         if per_epoch is not None:
-            self.schedule.warn_if_cut_short(per_epoch * self.params["epochs"])
+            self.schedule.warn_if_cut_short(done, per_epoch * (self.params["epochs"] - epoch))
         self.model.set_beta(self.schedule)
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -68,15 +68,16 @@ class WatchBeta(keras.callbacks.Callback):
     def __init__(self, stopping):
         super().__init__()
         self.before = [(callback, callback.start_from_epoch) for callback in stopping]
-        self.begun = 0  # the optimizer's step at which the present epoch began
+        self.begun = None  # the optimizer's step at which the present epoch began
 
     def on_train_begin(self, logs=None):
-        beta, per_epoch = self.model.objective.beta, self.params.get("steps")
-        if isinstance(beta, LinearWarmUp) and per_epoch is not None and steps_done(self.model) < beta.end:
-            beta.warn_if_cut_short(per_epoch * self.params["epochs"])
+        self.begun = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.begun = steps_done(self.model)
+        is_first, self.begun = self.begun is None, steps_done(self.model)
+        beta, per_epoch = self.model.objective.beta, self.params.get("steps")
+        if is_first and isinstance(beta, LinearWarmUp) and per_epoch is not None:
+            beta.warn_if_cut_short(self.begun, per_epoch * (self.params["epochs"] - epoch))
 
     def on_epoch_end(self, epoch, logs=None):
         beta, per_epoch = self.model.objective.beta, self.params.get("steps")

@@ -6,7 +6,7 @@ super-batches of `steps_per_execution` batches and loops over them inside one co
 
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -125,7 +125,7 @@ class FastFit:
                 batch_size=batch_size,
                 validation_split=validation_split,
                 validation_data=validation_data,
-                shuffle=shuffle and not isinstance(x, tf.data.Dataset),  # Keras would warn that it does not
+                shuffle=shuffle and not isinstance(x, (tf.data.Dataset, Iterator)),  # Keras would warn that it does not
                 class_weight=class_weight,
                 sample_weight=sample_weight,
                 steps_per_epoch=steps_per_epoch,

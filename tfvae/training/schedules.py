@@ -36,11 +36,11 @@ class LinearWarmUp(keras.optimizers.schedules.LearningRateSchedule):
         done = tf.cast(tf.cast(step, tf.int64) - self.start, tf.float32)
         return self.target * tf.clip_by_value(done / tf.cast(self.steps, tf.float32), 0.0, 1.0)
 
-    def warn_if_cut_short(self, total: int) -> None:
-        """Warns where a training of `total` steps ends before the target is reached."""
-        if self.steps > total:
+    def warn_if_cut_short(self, done: int, total: int) -> None:
+        """Warns where a training that begins after `done` steps, and has `total`, ends before the target is reached."""
+        if self.end - done > total:
             warnings.warn(
-                f"The KL warm-up takes {self.steps} steps but the training has {total}: it ends before β is reached.",
+                f"The KL warm-up takes {self.end - done} steps but the training has {total}: it ends before β is reached.",
                 stacklevel=3,
             )
 
