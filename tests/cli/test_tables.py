@@ -356,7 +356,7 @@ def test_fits_with_every_prior_and_scores_by_annealing(prior, table, tfvae_comma
 def test_more_pseudo_inputs_than_rows_are_refused(table, tfvae_command, tmp_path):
     status, _, error = tfvae_command("fit", table, "--prior", "vamp:5000", "--out", tmp_path / "run", "--epochs", 1)
     assert status == 2
-    assert "starts from 5000 rows, but there are only 320 to train on" in error
+    assert error == "tfvae: The prior vamp:5000 starts from 5000 rows, but there are only 320 to train on.\n"
     assert not (tmp_path / "run").exists()  # so that the corrected command can be given
 
 

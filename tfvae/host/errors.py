@@ -7,3 +7,6 @@ class UserError(ValueError):
     It names arguments in backticks, as Python's users write them: `holdout`, `missing="drop"`. The command shows those that
     it has as its options.
     """
+
+    def __init__(self, sentence: str):
+        super().__init__(sentence)

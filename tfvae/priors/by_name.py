@@ -67,13 +67,9 @@ class PriorChoice:
     def check(self, rows: int | None = None, latent_dim: int | None = None) -> None:
         """UserError where the prior needs more training rows, or latent dimensions, than these."""
         if rows is not None and self.prior.at_most_rows and self.number is not None and self.number > rows:
-            raise UserError(
-                f"The prior {self} starts from {self.number} rows, but there are only {rows} to train on.", "prior"
-            )
+            raise UserError(f"The prior {self} starts from {self.number} rows, but there are only {rows} to train on.")
         if latent_dim is not None and latent_dim < self.prior.least_dimension:
-            raise UserError(
-                f"The prior {self} needs a `latent_dim` of at least {self.prior.least_dimension}.", "latent_dim"
-            )
+            raise UserError(f"The prior {self} needs a `latent_dim` of at least {self.prior.least_dimension}.")
 
     def maker(self, train: np.ndarray, seed: int) -> Callable[[int], Any]:
         """A function from a latent size to the prior, for training rows `(n, E)`."""

@@ -153,10 +153,8 @@ class RunDirectory:
     def save_model(self, model: Any, name: Any = MODEL) -> Any:
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=".writing-", dir=self.path
-        ) as folder:  # Keras insists on the suffix .keras
-            temporary = Path(folder) / "model.keras"
+        with tempfile.TemporaryDirectory(prefix=".writing-", dir=self.path) as folder:
+            temporary = Path(folder) / "model.keras"  # Keras insists on the suffix
             model.save(temporary)
             os.replace(temporary, target)
 

@@ -15,7 +15,7 @@ from tfvae.codecs.of_run import codec_of
 from tfvae.data.tables import check_values, read_table
 from tfvae.host.errors import UserError
 from tfvae.host.stderr import import_quietly, start_tensorflow
-from tfvae.runs.directory import CONFIG, METRICS, RunDirectory
+from tfvae.runs.directory import METRICS, RunDirectory
 from tfvae.runs.report import write_report
 
 _ROWS = 4096  # encoded or decoded at a time
@@ -67,7 +67,7 @@ class Run:
     def open(cls, path: str | Path, model: str | None = None) -> "Run":
         """The run at `path`, with its model of that name; UserError where there is none."""
         directory = RunDirectory.open(path)
-        config = directory.read_json(CONFIG)
+        config = directory.config()
         if model is not None:
             directory.model_path(model)
         return cls(directory, config, codec_of(config, directory.path, model), model)
@@ -76,7 +76,7 @@ class Run:
     def without_model(cls, path: str | Path) -> "Run":
         """A run whose every fit has failed: its metrics and its report."""
         directory = RunDirectory.open(path)
-        return cls(directory, directory.read_json(CONFIG), None)
+        return cls(directory, directory.config(), None)
 
     @functools.cached_property
     def model(self) -> Any:

@@ -5,7 +5,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from tfvae.runs.directory import CONFIG, METRICS
+from tfvae.runs.directory import METRICS
 
 _DIGITS = 4
 
@@ -19,7 +19,7 @@ def write_report(run: Any) -> Path:
     environment.filters["number"] = _number
     metrics = run.read_json(METRICS, default={})
     page = environment.from_string(template).render(
-        config=run.read_json(CONFIG),
+        config=run.config(),
         metrics=metrics,
         flat={k: v for k, v in metrics.items() if not isinstance(v, (dict, list))},
         columns=_columns(metrics.get("summary", {})),

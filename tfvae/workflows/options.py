@@ -59,9 +59,7 @@ class FitOptions:
         if self.prior:
             PriorChoice.parse(self.prior).check(latent_dim=self.latent_dim)
             if self.num_components is not None and self.model == "mixture-prior":
-                raise UserError(
-                    f"`num_components` is of the prior that {self.prior} replaces: leave it out.", "num_components"
-                )
+                raise UserError(f"`num_components` is of the prior that {self.prior} replaces: leave it out.")
         if self.hidden is not None:
             object.__setattr__(self, "hidden", tuple(self.hidden))
 
