@@ -26,6 +26,7 @@ class _LocationScale(DistributionLayer):
     """Abstract: independent elements of a location-scale family."""
 
     _arguments: ClassVar[tuple[str, ...]] = ("event_shape", "validate_args", "scale", "epsilon")
+    _family: Any = None  # (location, scale) -> the elements' distribution
     _more = {}  # further arguments of `new`
 
     def __init__(
@@ -61,6 +62,20 @@ class _LocationScale(DistributionLayer):
         return self.params_size(self.event_shape, scale=self.scale)
 
     @classmethod
+    def new(
+        cls,
+        params: Any,
+        event_shape: Any = (),
+        validate_args: bool = False,
+        name: Any = None,
+        *,
+        scale: Any = None,
+        epsilon: float = 0.0,
+    ) -> Any:
+        """The distribution with these parameters."""
+        return cls._new(cls._family, params, event_shape, validate_args, scale, epsilon)
+
+    @classmethod
     def _new(cls, family, params, event_shape, validate_args, scale, epsilon):
         event_shape = as_shape(event_shape)
         params = as_params(params, cls.params_size(event_shape, scale=scale), cls.__name__)
@@ -94,18 +109,7 @@ class IndependentNormal(_LocationScale):
     Input shape: `(…, params_size)`. Value: `(…, *event_shape)`.
     """
 
-    @staticmethod
-    def new(
-        params: Any,
-        event_shape: Any = (),
-        validate_args: bool = False,
-        name: Any = None,
-        *,
-        scale: Any = None,
-        epsilon: float = 0.0,
-    ) -> Any:
-        """The distribution with these parameters."""
-        return IndependentNormal._new(tfd.Normal, params, event_shape, validate_args, scale, epsilon)
+    _family = tfd.Normal
 
     def _draw(self, distribution, seed):
         normal = distribution.distribution
@@ -125,18 +129,7 @@ class IndependentLogistic(_LocationScale):
     Arguments as for `IndependentNormal`; the scale is the logistic's own (its standard deviation is πs/√3).
     """
 
-    @staticmethod
-    def new(
-        params: Any,
-        event_shape: Any = (),
-        validate_args: bool = False,
-        name: Any = None,
-        *,
-        scale: Any = None,
-        epsilon: float = 0.0,
-    ) -> Any:
-        """The distribution with these parameters."""
-        return IndependentLogistic._new(tfd.Logistic, params, event_shape, validate_args, scale, epsilon)
+    _family = tfd.Logistic
 
 
 class _OneParameter(DistributionLayer):
@@ -264,8 +257,9 @@ class IndependentDiscretizedLogistic(_LocationScale):
     def check_events(self, name: Any, data: Any) -> None:
         check_unit_interval(name, data, "IndependentDiscretizedLogistic")
 
-    @staticmethod
+    @classmethod
     def new(
+        cls,
         params: Any,
         event_shape: Any = (),
         validate_args: bool = False,
@@ -277,4 +271,4 @@ class IndependentDiscretizedLogistic(_LocationScale):
     ) -> Any:
         """The distribution with these parameters."""
         family = functools.partial(DiscretizedLogistic, levels=levels)
-        return IndependentDiscretizedLogistic._new(family, params, event_shape, validate_args, scale, epsilon)
+        return cls._new(family, params, event_shape, validate_args, scale, epsilon)

@@ -164,12 +164,28 @@ class _MixtureOfIndependent(DistributionLayer):
         return self.stratified or super().carries_gradient(distribution)
 
     @classmethod
-    def _new(cls, params, num_components, event_shape, validate_args, epsilon, reparameterize):
+    def new(
+        cls,
+        params: Any,
+        num_components: int,
+        event_shape: Any = (),
+        validate_args: bool = False,
+        name: Any = None,
+        *,
+        epsilon: float = 0.0,
+        reparameterize: bool = True,
+    ) -> Any:
+        """The distribution with these parameters."""
         params = as_params(params, cls.params_size(num_components, event_shape), cls.__name__)
         components = functools.partial(
             cls._components.new, event_shape=event_shape, validate_args=validate_args, epsilon=epsilon
         )
         return MixtureSameFamily.new(params, num_components, components, validate_args, reparameterize=reparameterize)
+
+    @classmethod
+    def params_size(cls, num_components: int, event_shape: Any = (), name: Any = None) -> int:
+        """The number of parameters of one mixture."""
+        return num_components * (1 + cls._components.params_size(event_shape))
 
 
 @register
@@ -194,47 +210,9 @@ class MixtureNormal(_MixtureOfIndependent):
 
     _components: Any = IndependentNormal
 
-    @staticmethod
-    def new(
-        params: Any,
-        num_components: int,
-        event_shape: Any = (),
-        validate_args: bool = False,
-        name: Any = None,
-        *,
-        epsilon: float = 0.0,
-        reparameterize: bool = True,
-    ) -> Any:
-        """The distribution with these parameters."""
-        return MixtureNormal._new(params, num_components, event_shape, validate_args, epsilon, reparameterize)
-
-    @staticmethod
-    def params_size(num_components: int, event_shape: Any = (), name: Any = None) -> int:
-        """The number of parameters of one mixture."""
-        return num_components * (1 + IndependentNormal.params_size(event_shape))
-
 
 @register
 class MixtureLogistic(_MixtureOfIndependent):
     """Mixture of independent logistics (`tfp.layers.MixtureLogistic`); arguments as for `MixtureNormal`."""
 
     _components: Any = IndependentLogistic
-
-    @staticmethod
-    def new(
-        params: Any,
-        num_components: int,
-        event_shape: Any = (),
-        validate_args: bool = False,
-        name: Any = None,
-        *,
-        epsilon: float = 0.0,
-        reparameterize: bool = True,
-    ) -> Any:
-        """The distribution with these parameters."""
-        return MixtureLogistic._new(params, num_components, event_shape, validate_args, epsilon, reparameterize)
-
-    @staticmethod
-    def params_size(num_components: int, event_shape: Any = (), name: Any = None) -> int:
-        """The number of parameters of one mixture."""
-        return num_components * (1 + IndependentLogistic.params_size(event_shape))
