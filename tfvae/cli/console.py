@@ -39,11 +39,15 @@ def main():
 
 
 def in_options(sentence):
-    """A sentence of the library with its arguments as this command's options: `holdout` as --holdout."""
+    """A sentence of the library with its arguments as options: `holdout` as --holdout.
+
+    Options of the command that was given come first; another's may be named too: a run that `sample` finds unfinished is
+    continued by `fit --resume`.
+    """
     commands = get_command(app).commands
-    given = [commands[word] for word in sys.argv[1:] if word in commands][:1] or commands.values()
-    params = [param for command in given for param in command.params if param.param_type_name == "option"]
-    options = {param.name: max(param.opts, key=len) for param in params}
+    given = [commands[word] for word in sys.argv[1:] if word in commands][:1]
+    params = [param for command in (*commands.values(), *given) for param in command.params]
+    options = {param.name: max(param.opts, key=len) for param in params if param.param_type_name == "option"}
 
     def option(match):
         name, value = match.group("name"), match.group("value")
