@@ -64,6 +64,8 @@ CASES = [
         False,
     ),
     Case(lambda **k: layers.IndependentLogistic(3, **k), _real(3), lambda p: tfpl.IndependentLogistic.new(p, 3)),
+    Case(lambda **k: layers.IndependentLaplace(3, **k), _real(3)),
+    Case(lambda **k: layers.LogVarianceNormal((2, 3), **k), _real(2, 3)),
     Case(
         lambda **k: layers.IndependentNormal((2, 3), **k),
         _real(2, 3),

@@ -33,7 +33,8 @@ def test_every_concrete_layer_has_a_case():
         for c in (getattr(layers, name) for name in layers.__all__)
         if isinstance(c, type) and issubclass(c, layers.DistributionLayer)
     }
-    assert concrete - covered == {layers.DistributionLayer}
+    without_density = {c for c in concrete if not c.has_density}  # tests/objectives/test_autoencoders.py
+    assert concrete - covered - without_density == {layers.DistributionLayer}
 
 
 @over_cases

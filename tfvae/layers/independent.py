@@ -132,6 +132,21 @@ class IndependentLogistic(_LocationScale):
     _family = tfd.Logistic
 
 
+@register
+class IndependentLaplace(_LocationScale):
+    """Laplace(loc, scale), independent over the event's elements: −log p is the absolute error over the scale.
+
+    Arguments as for `IndependentNormal`; the scale is the Laplace's own (its standard deviation is √2 times as large).
+    """
+
+    _family = tfd.Laplace
+
+    def _value_of(self, distribution):
+        value = super()._value_of(distribution)  # TFP's mean of a Laplace forgets the static length of an axis of 1
+        of_event = distribution.batch_shape + distribution.event_shape
+        return tf.ensure_shape(value, of_event) if value.shape.is_compatible_with(of_event) else value
+
+
 class _OneParameter(DistributionLayer):
     """Abstract: independent elements of a family with one parameter an element."""
 

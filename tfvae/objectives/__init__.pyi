@@ -6,6 +6,9 @@ from .negative_log_prob import NegativeLogProb as NegativeLogProb
 from .objective import Draw as Draw
 from .objective import Objective as Objective
 from .objective import Terms as Terms
+from .population_kl import PopulationKL as PopulationKL
+from .rae import RAE as RAE
 from .routed import PIWAE as PIWAE
 from .routed import STL as STL
 from .routed import DReG as DReG
+from .wae import WAE as WAE

@@ -39,7 +39,8 @@ class Terms(NamedTuple):
 class Objective(keras.layers.Layer):
     """Abstract: `Draw` -> `Terms`. A layer that is never called, so that what it holds is trained and saved.
 
-    A subclass defines `terms`, and names in `metric_names` what its terms show in the logs.
+    A subclass defines `terms`, and names in `metric_names` what its terms show in the logs. One whose state has the size of
+    a code sets `built` to False and makes it in `build(latent_shape)`, which the model calls.
 
     Args:
         beta: float >= 0 or a `keras.optimizers.schedules.LearningRateSchedule` of the optimizer's step, such as

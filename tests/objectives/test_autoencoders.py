@@ -1,0 +1,62 @@
+"""The objectives of autoencoders without noise."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfvae
+from tfvae import layers
+from tfvae.objectives import RAE, WAE
+from tfvae.objectives.wae import mmd2
+
+
+def autoencoder(objective):
+    return tfvae.make_dense_vae(
+        3, 2, (8,), posterior=layers.IndependentDeterministic(2), likelihood=layers.IndependentNormal(3, "mean", scale=1.0),
+        objective=objective,
+    )  # fmt: skip
+
+
+def test_rae_is_the_likelihood_and_the_codes_length(x):
+    vae = autoencoder(RAE(0.5))
+    z = vae.encode(x).numpy()
+    log_p = vae.decode(z).log_prob(x).numpy()
+    inside, outside = vae.terms(x, training=True), vae.terms(x)
+    np.testing.assert_allclose(inside.loss, -log_p + 0.25 * (z**2).sum(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(outside.loss, -log_p + 0.5 * (z**2).sum(axis=1), rtol=1e-5)
+    assert not RAE.is_bound
+
+
+def test_mmd_is_the_u_statistic():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(7, 3)), rng.normal(1.0, 2.0, size=(7, 3))
+
+    def kernel(u, v):
+        squares = ((u - v) ** 2).sum()
+        return sum(2 * 3 * s / (2 * 3 * s + squares) for s in (0.1, 0.2, 0.5, 1, 2, 5, 10))
+
+    pairs = [(i, j) for i in range(7) for j in range(7) if i != j]
+    within = sum(np.mean([kernel(s[i], s[j]) for i, j in pairs]) for s in (a, b))
+    across = np.mean([kernel(u, v) for u in a for v in b])
+    assert float(mmd2(tf.constant(a), tf.constant(b))) == pytest.approx(within - 2 * across, rel=1e-9)
+    assert float(mmd2(tf.constant(a[:1]), tf.constant(b[:1]))) == 0
+
+
+def test_mmd_has_mean_zero_for_one_law_and_falls_in_training(x):
+    rng = np.random.default_rng(1)
+    values = [float(mmd2(*tf.unstack(tf.constant(rng.normal(size=(2, 16, 2)))))) for _ in range(300)]
+    assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(300)
+    assert min(values) < 0 < max(values)
+    vae = autoencoder(WAE(100.0, seed=1))
+    vae.decoder.trainable = False
+    history = vae.fit(5 * x, batch_size=32, epochs=60, verbose=0).history
+    assert history["mmd"][-1] < history["mmd"][0]
+    assert set(history) == {"loss", "reconstruction", "mmd"}
+
+
+def test_a_point_has_no_density(x):
+    vae = autoencoder(RAE())
+    vae.fit(x, verbose=0)
+    with pytest.raises(ValueError, match="needs a posterior with a density, but the encoder ends in IndependentDet"):
+        vae.log_likelihood(x)
+    assert vae.reconstruct(x, mean=True).shape == x.shape
