@@ -1,5 +1,11 @@
 from .convolutional import convolutional_decoder as convolutional_decoder
+from .convolutional import convolutional_discriminator as convolutional_discriminator
 from .convolutional import convolutional_encoder as convolutional_encoder
 from .mlp import GatedDense as GatedDense
 from .mlp import dense_layers as dense_layers
 from .mlp import distribution_network as distribution_network
+from .normalization import FrozenBatchNormalization as FrozenBatchNormalization
+from .patch_gan import patch_gan as patch_gan
+from .patch_gan import pix2pix_patch_gan as pix2pix_patch_gan
+from .resnet_v2 import resnet_v2_decoder as resnet_v2_decoder
+from .resnet_v2 import resnet_v2_encoder as resnet_v2_encoder
