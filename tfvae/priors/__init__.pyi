@@ -4,8 +4,10 @@ from .components import RandomComponents as RandomComponents
 from .components import UniformComponents as UniformComponents
 from .exemplar import ExemplarPrior as ExemplarPrior
 from .flow import FlowPrior as FlowPrior
+from .full_mixture import FullMixturePrior as FullMixturePrior
 from .mixture import MixturePrior as MixturePrior
 from .prior import EncodedPrior as EncodedPrior
 from .prior import Prior as Prior
+from .rescaled import RescaledPrior as RescaledPrior
 from .standard_normal import StandardNormal as StandardNormal
 from .vamp import VampPrior as VampPrior

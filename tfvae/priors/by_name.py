@@ -86,14 +86,14 @@ class PriorChoice:
 
 def _vamp(latent_dim, number, train, seed):
     bounds = (0.0, 1.0) if train.min() >= 0 and train.max() <= 1 else None
-    prior = priors.VampPrior(latent_dim, number, train.shape[1], bounds=bounds, seed=seed)
+    prior = priors.VampPrior(latent_dim, number, train.shape[1:], bounds=bounds, seed=seed)
     prior.start_at(train, seed)
     return prior
 
 
 def _exemplar(latent_dim, number, train, seed):
     binary = bool(np.isin(train, (0, 1)).all())
-    prior = priors.ExemplarPrior(latent_dim, min(number, len(train)), train.shape[1], binary=binary)
+    prior = priors.ExemplarPrior(latent_dim, min(number, len(train)), train.shape[1:], binary=binary)
     prior.start_at(train, seed)
     return prior
 
