@@ -14,7 +14,7 @@ import tfvae
 
 ROOT = Path(tfvae.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-PRIVATE = ("_flatten_layers", "_inbound_nodes", "_use_cached_eval_dataset", "_distribute_strategy", "seed_generator_state",
+PRIVATE = ("_flatten_layers", "_inbound_nodes", "_use_cached_eval_dataset", "_distribute_strategy", "seed_generator_state", "_loss_tracker",
            "__internal__", "tensorflow.python", "_name_and_control_scope", "keras.src")  # fmt: skip
 LIBRARY = [p for p in FILES if p.relative_to(ROOT).parts[0] not in ("cli", "experiments")]
 

@@ -16,6 +16,7 @@ from . import training as training
 from . import workflows as workflows
 from .host.errors import UserError as UserError
 from .host.tensors import DistributionTensor as DistributionTensor
+from .models.adversarial import AdversarialVAE as AdversarialVAE
 from .models.factories import make_convolutional_vae as make_convolutional_vae
 from .models.factories import make_dense_vae as make_dense_vae
 from .models.factories import make_manifold_vae as make_manifold_vae
@@ -23,13 +24,18 @@ from .models.factories import make_mixture_decoder_vae as make_mixture_decoder_v
 from .models.factories import make_mixture_prior_vae as make_mixture_prior_vae
 from .models.factories import make_mse_vae as make_mse_vae
 from .models.factories import make_tanh_vae as make_tanh_vae
+from .models.gamix import make_gamix_vae as make_gamix_vae
 from .models.haplotype_recipes import HaplotypeRecipe as HaplotypeRecipe
 from .models.haplotype_vae import make_haplotype_vae as make_haplotype_vae
 from .models.initialization import initialize_mixture_decoder as initialize_mixture_decoder
 from .models.initialization import initialize_prior as initialize_prior
+from .models.latent_density import fit_latent_density as fit_latent_density
 from .models.layered import make_vae as make_vae
+from .models.regularized import make_rae as make_rae
+from .models.regularized import make_wae as make_wae
 from .models.restarts import Restarts as Restarts
 from .models.vae import VAE as VAE
+from .models.vae_gan import make_vae_gan as make_vae_gan
 from .objectives.elbo import ELBO as ELBO
 from .objectives.negative_log_prob import NegativeLogProb as NegativeLogProb
 from .runs.load import Run as Run

@@ -72,6 +72,21 @@ def test_is_distributed(model):
         assert keras_door.is_distributed(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
 
 
+def test_loss_tracker(model):
+    model.compile("sgd", "mse")
+    tracker = keras_door.loss_tracker(model)
+    tracker.update_state(3.0)
+    assert model.get_metrics_result()["loss"] == 3.0
+
+
+def test_positions():
+    image = keras.Input((8, 6, 3))
+    down, up = keras.layers.Conv2D(4, 3, 2, "same"), keras.layers.Conv2DTranspose(4, 3, 2, "same")
+    dense = keras.layers.Dense(2)
+    keras.Model(image, dense(keras.layers.Flatten()(up(down(image)))))
+    assert [keras_door.positions(layer) for layer in (down, up, dense)] == [12, 12, 1]
+
+
 def test_seed_states(model):
     (state,) = keras_door.seed_states(model)
     before = state.numpy()

@@ -44,6 +44,22 @@ def largest_output(layers: list[keras.layers.Layer]) -> int:
     return max([0, *(math.prod(shape) for shape in shapes if None not in shape)])
 
 
+def positions(layer: keras.layers.Layer) -> int:
+    """At how many places of one example a convolution's kernel is applied; 1 where no shape is known.
+
+    For a transposed one these are the places of its smaller input.
+    """
+    nodes = [
+        (t, u) for node in layer._inbound_nodes for t, u in zip(node.input_tensors, node.output_tensors, strict=False)
+    ]
+    places = [
+        min(math.prod(t.shape[1:-1]), math.prod(u.shape[1:-1]))
+        for t, u in nodes
+        if None not in (*t.shape[1:], *u.shape[1:])
+    ]
+    return max([1, *places])
+
+
 def is_validation_inside_fit(arguments: dict[str, Any]) -> bool:
     """Whether `evaluate` was called with these keyword arguments by `fit`, for its validation data."""
     return bool(arguments.get(_INSIDE_FIT, False))
@@ -52,6 +68,11 @@ def is_validation_inside_fit(arguments: dict[str, Any]) -> bool:
 def is_distributed(model: keras.Model) -> bool:
     """Whether the model was made under a distribution strategy; Keras' public property answers for the scope instead."""
     return model._distribute_strategy is not None
+
+
+def loss_tracker(model: keras.Model) -> keras.metrics.Metric:
+    """The metric `loss` of a compiled model, which a `train_step` of one's own must feed itself."""
+    return model._loss_tracker
 
 
 def seed_states(model: keras.Model) -> list[keras.Variable]:

@@ -1,3 +1,4 @@
+from .adversarial import AdversarialVAE as AdversarialVAE
 from .embedding_generator import EmbeddingGenerator as EmbeddingGenerator
 from .factories import make_convolutional_vae as make_convolutional_vae
 from .factories import make_dense_vae as make_dense_vae
@@ -6,15 +7,20 @@ from .factories import make_mixture_decoder_vae as make_mixture_decoder_vae
 from .factories import make_mixture_prior_vae as make_mixture_prior_vae
 from .factories import make_mse_vae as make_mse_vae
 from .factories import make_tanh_vae as make_tanh_vae
+from .gamix import make_gamix_vae as make_gamix_vae
 from .graph import layer_graph as layer_graph
 from .haplotype_recipes import HaplotypeRecipe as HaplotypeRecipe
 from .haplotype_vae import make_haplotype_vae as make_haplotype_vae
 from .initialization import StartPrior as StartPrior
 from .initialization import initialize_mixture_decoder as initialize_mixture_decoder
 from .initialization import initialize_prior as initialize_prior
+from .latent_density import fit_latent_density as fit_latent_density
 from .layered import as_vae as as_vae
 from .layered import encoder_and_decoder as encoder_and_decoder
 from .layered import make_vae as make_vae
+from .regularized import make_rae as make_rae
+from .regularized import make_wae as make_wae
 from .restarts import Restarts as Restarts
 from .sections import SectionedVAE as SectionedVAE
 from .vae import VAE as VAE
+from .vae_gan import make_vae_gan as make_vae_gan

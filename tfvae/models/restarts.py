@@ -7,7 +7,8 @@ import keras
 import tensorflow as tf
 
 from tfvae.host.saving import register
-from tfvae.models.vae import VAE, num_replicas, sum_of, weighted_mean
+from tfvae.models.losses import num_replicas, sum_of, weighted_mean
+from tfvae.models.vae import VAE
 from tfvae.training.schedules import LinearWarmUp
 
 

@@ -20,6 +20,7 @@ from tfvae.layers.distribution_layer import outermost_distribution_layers
 from tfvae.layers.kl import KLDivergenceAddLoss
 from tfvae.layers.scales import LearnedScale
 from tfvae.models.decoding import Pass, decode_folded, distributions_of, refuse_several
+from tfvae.models.losses import num_replicas, sum_of, weighted_mean
 from tfvae.objectives.elbo import ELBO
 from tfvae.objectives.objective import Draw, Objective, Terms, as_schedule
 from tfvae.priors.prior import Prior
@@ -74,6 +75,8 @@ class VAE(FastFit, keras.Model):
             raise ValueError(f"The prior is over z of shape {event}, but the encoder gives z of shape {given}.")
         self.prior.attach(encoder)
         self.objective = ELBO() if objective is None else objective
+        if not self.objective.built:
+            self.objective.build(event)
         self.seed_generator = keras.random.SeedGenerator()
         self.term_metrics = {name: keras.metrics.Mean(name=name) for name in self.objective.metric_names}
         self.scales = [layer for layer in keras_door.sublayers(decoder) if isinstance(layer, LearnedScale)]
@@ -193,9 +196,8 @@ class VAE(FastFit, keras.Model):
     def _track(self, metrics, sample_weight, scale):
         if set(metrics) != set(self.term_metrics):
             raise ValueError(
-                f"{type(self.objective).__name__} names the metrics {', '.join(self.term_metrics)} in "
-                f"`metric_names`, but its "
-                f"terms show {', '.join(metrics)}."
+                f"{type(self.objective).__name__} names the metrics {', '.join(self.term_metrics)} in `metric_names`, but "
+                f"its terms show {', '.join(metrics)}."
             )
         for name, value in metrics.items():
             value = tf.convert_to_tensor(value)
@@ -242,6 +244,12 @@ class VAE(FastFit, keras.Model):
     def checks_of(self, x: Any, y: Any) -> Any:
         return x if y is None else y, [layer.check_events for layer in outermost_distribution_layers(self.decoder)[-1:]]
 
+    def with_prior(self, prior: Prior) -> "VAE":
+        """A `VAE` of these networks, whose weights it shares, under another prior; compiled with `ELBO()` and Adam(1e-3)."""
+        vae = VAE(self.encoder, self.decoder, prior, name=self.name)
+        vae.compile(keras.optimizers.Adam(1e-3))
+        return vae
+
     # Use.
 
     def sample(self, n: int, seed: int | None = None, mean: bool = False) -> np.ndarray:
@@ -270,6 +278,11 @@ class VAE(FastFit, keras.Model):
             expectation the estimate is a lower bound that rises with `num_samples`. Warns where it is no likelihood: of
             grey values under a Bernoulli.
         """
+        if not self.posterior_layer.has_density:
+            raise ValueError(
+                "log p(x) by importance sampling needs a posterior with a density, but the encoder ends in "
+                f"{type(self.posterior_layer).__name__}."
+            )
         x, num_samples = self.rows_to_score(x), as_count(num_samples, "num_samples")
         held = max(x[0].size, self.numbers_per_draw, self.prior.num_terms)
         numbers = int(memory // (4 * _COPIES))
@@ -331,18 +344,6 @@ class VAE(FastFit, keras.Model):
     @classmethod
     def from_config(cls, config: dict) -> Any:
         return cls(**keras.saving.deserialize_keras_object(config))
-
-
-def weighted_mean(values, sample_weight):
-    return tf.reduce_mean(values if sample_weight is None else values * tf.cast(sample_weight, values.dtype))
-
-
-def num_replicas():
-    return tf.distribute.get_strategy().num_replicas_in_sync
-
-
-def sum_of(losses):
-    return sum(tf.reduce_sum(loss) for loss in losses)
 
 
 def _as_input(x):

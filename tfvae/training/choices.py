@@ -19,7 +19,7 @@ def steps_in_one_execution(model, requested, data, batch_size):
         return requested
     n = num_rows(data)
     batches = math.ceil(n / min(batch_size, n))
-    by_work = _FLOPS / (6 * max(_num_parameters(model), 1) * batch_size)
+    by_work = _FLOPS / (6 * max(_num_products(model), 1) * batch_size)
     by_memory = _ROWS_BYTES / (sum(a.nbytes for a in keras.tree.flatten(data)) / n * batch_size)
     most = max(1, int(min(by_work, by_memory)))
     return math.ceil(batches / math.ceil(batches / most))
@@ -30,6 +30,15 @@ def is_worth_xla(model, num_steps):
     if num_steps < _XLA_STEPS or _num_parameters(model) > _XLA_PARAMETERS:
         return False
     return all(getattr(layer, "supports_jit", True) for layer in keras_door.sublayers(model))
+
+
+def _num_products(model):
+    """Multiplications of one example, about: each parameter once, but a convolution's kernel at each of its positions."""
+    extra = 0
+    for layer in keras_door.sublayers(model):
+        if hasattr(layer, "kernel") and len(layer.kernel.shape) > 2:
+            extra += math.prod(layer.kernel.shape) * (keras_door.positions(layer) - 1)
+    return _num_parameters(model) + extra
 
 
 def _num_parameters(model):

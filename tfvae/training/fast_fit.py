@@ -17,7 +17,7 @@ from tfvae.host import keras_door
 from tfvae.host.saving import refuse_unnamed, register
 from tfvae.training.batches import Batches, as_arrays, check_finite, split
 from tfvae.training.choices import is_worth_xla, steps_in_one_execution
-from tfvae.training.fused import Compilation, FusedFunction, FusedRun
+from tfvae.training.fused import Compilation, FusedFunction, FusedRun, build_once
 
 _DATASET_STEPS = 50  # in one execution, of a data set, whose batches may be of any size
 
@@ -75,7 +75,7 @@ class FastFit:
 
     def build_optimizers(self) -> None:
         """Creates the optimizers' state, which a compiled loop cannot; a model of several optimizers builds each."""
-        self.optimizer.build(self.trainable_variables)
+        build_once(self.optimizer, self.trainable_variables)
 
     def get_compile_config(self) -> dict:
         if not self.compiled:

@@ -77,3 +77,9 @@ class FusedFunction:
     def _one(self, batch):
         self.step(batch)
         return tf.constant(0)
+
+
+def build_once(optimizer, variables):
+    """Creates an optimizer's state, unless it has one: one that scales its loss would make a second."""
+    if not optimizer.built:
+        optimizer.build(variables)
