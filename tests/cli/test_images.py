@@ -101,3 +101,73 @@ def test_a_known_set_by_name(tfvae_command, tmp_path, monkeypatch):  # noqa: F81
     assert loaded.config["data"]["images"] == 60
     status, _, err = tfvae_command("score", out, "digits", "-o", tmp_path / "x.csv")
     assert (status, "have shape (8, 8)" in err) == (2, True)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Sixty colour images of 16 x 16 pixels."""
+    path, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
+    for k in range(60):
+        image = rng.integers(0, 60, (16, 16, 3), dtype="uint8")
+        image[:, 8 * (k % 2) :, k % 3] += 150
+        Image.fromarray(image).save(path / f"{k}.png")
+    return path
+
+
+def test_convolutions_are_the_default_for_photos(photos, tmp_path, tfvae_command, monkeypatch):  # noqa: F811
+    monkeypatch.chdir(tmp_path)
+    status, _, err = tfvae_command("fit", photos, "--epochs", 2, "--latent-dim", 3, "--hidden", "4,8")
+    assert status == 0, err
+    run = tfvae.load_run(tmp_path / "runs" / photos.name)
+    assert run.config["arguments"]["model"] == "convolutional"
+    assert run.codec == ImageCodec((16, 16, 3))
+    assert run.sample(5, seed=0).shape == (5, 16, 16, 3)
+    assert len(run.score(photos)) == 60
+    status, _, err = tfvae_command("fit", photos, "--image-size", 15, "--model", "convolutional", "--out", "x")
+    assert (status, "15 × 15 cannot be halved: give an --image-size such as 32 or 64" in err) == (2, True), err
+    status, _, err = tfvae_command("fit", photos, "--model", "gamix", "--hidden", "8,8", "--out", "x")
+    assert (status, "The model gamix has one width: give --hidden one number" in err) == (2, True), err
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(("model", "hidden"), [("gamix", "4"), ("vae-gan", "4,8")])
+def test_adversarial_models_for_photos(photos, tmp_path, tfvae_command, model, hidden):  # noqa: F811
+    run = tmp_path / "run"
+    arguments = [
+        "--model",
+        model,
+        "--epochs",
+        1,
+        "--latent-dim",
+        3,
+        "--hidden",
+        hidden,
+        "--batch-size",
+        18,
+        "--out",
+        run,
+    ]
+    status, _, err = tfvae_command("fit", photos, "--image-size", 8, *arguments)
+    assert status == 0, err
+    status, _, err = tfvae_command("sample", run, "-n", 4, "-o", tmp_path / "s.npz")
+    assert (status, np.load(tmp_path / "s.npz")["x"].shape) == (0, (4, 8, 8, 3)), err
+    notes = tfvae.load_run(run).metrics["notes"]
+    assert any("not trained on a bound of log p(x) alone" in note for note in notes)
+
+
+def test_a_folder_too_large_for_memory_is_streamed(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("tfvae.workflows.image_parts.HELD_BYTES", 0)
+    settings = {"model": "convolutional", "latent_dim": 3, "hidden": (4,), "num_components": 3, "batch_size": 16}
+    settings |= {"verbose": 0, "checkpoint_seconds": 0.0}
+    whole = tfvae.fit_images(photos, tmp_path / "whole", epochs=3, **settings)
+    assert whole.metrics["images_trained"] == 48
+    run = tfvae.fit_images(photos, tmp_path / "again", epochs=3, **settings)  # in the same order
+    for a, b in zip(whole.vae.get_weights(), run.vae.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for file in photos.iterdir():
+        (broken / file.name).write_bytes(file.read_bytes())
+    (broken / "7.png").write_bytes(b"no image")
+    with pytest.raises(tfvae.UserError, match=r"7\.png cannot be read: it is damaged or not an image"):
+        tfvae.fit_images(broken, tmp_path / "broken_run", epochs=1, **settings)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfvae.codecs.image_codec import ImageCodec, read_images
+from tfvae.codecs.image_codec import ImageCodec
 from tfvae.codecs.of_run import codec_of
 from tfvae.data import binarize, dynamically_binarized, images, load_image_folder, load_images
+from tfvae.data.image_folder import ImageFolder
 from tfvae.host.errors import UserError
 
 
@@ -113,7 +114,6 @@ def test_folder(folder):
     first = np.asarray(Image.open(folder / "a" / "0.png")) / 255
     np.testing.assert_allclose(x[0, ..., 0], first, atol=1e-6)
     assert load_image_folder(folder, (3, 4), "rgb")[0].shape == (6, 3, 4, 3)
-    assert read_images(str(folder)).x_train.shape == (6, 6, 5)
 
 
 def test_folders_with_images_at_their_root_and_hidden_ones(folder):
@@ -121,9 +121,30 @@ def test_folders_with_images_at_their_root_and_hidden_ones(folder):
     Image.fromarray(np.zeros((2, 2), "uint8")).save(folder / ".thumbs" / "0.png")
     assert load_image_folder(folder, labels="inferred")[0].shape == (6, 6, 5, 1)
     Image.fromarray(np.zeros((6, 5), "uint8")).save(folder / "at_root.png")
-    found = read_images(str(folder))
-    assert found.x_train.shape == (7, 6, 5)
-    assert found.y_train is None  # some have no folder to be named by
+    found = ImageFolder(folder)
+    assert found.read().shape == (7, 6, 5, 1)
+    assert found.labels() is None  # some have no folder to be named by
+
+
+def test_batches_stream_in_an_order_of_the_seed_and_the_epoch(folder):
+    images, rows = ImageFolder(folder), [5, 0, 3, 2, 1]
+    whole = images.read()
+    np.testing.assert_array_equal(np.concatenate(list(images.batches(rows, 2).as_numpy_iterator())), whole[rows])
+    data = images.batches(rows, 2, seed=7)
+    assert len(data) == 3
+    first, second = (np.concatenate(list(data.as_numpy_iterator())) for _ in range(2))
+    assert not np.array_equal(first, second)
+    later = images.batches(rows, 2, seed=7, initial_epoch=1)
+    np.testing.assert_array_equal(np.concatenate(list(later.as_numpy_iterator())), second)
+    for epoch in (first, second):
+        assert sorted(map(np.sum, epoch)) == pytest.approx(sorted(map(np.sum, whole[rows])))
+
+
+def test_a_folder_has_another_hash_when_it_has_changed(folder):
+    before = ImageFolder(folder).hash()
+    assert ImageFolder(folder).hash() == before
+    (folder / "a" / "0.png").unlink()
+    assert ImageFolder(folder).hash() != before
 
 
 def test_folders_that_cannot_be_used(folder, tmp_path):

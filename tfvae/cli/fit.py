@@ -37,17 +37,26 @@ def fit(
     overwrite: Overwrite = False,
     checkpoint_seconds: Annotated[float, typer.Option(min=0, help="least time between two checkpoints")] = 10.0,
     holdout: Annotated[float, typer.Option(help="share of the rows or people held out for evaluation")] = 0.1,
-    model: Annotated[str, _option(_MODEL, "see `tfvae list`")] = "mixture-prior",
+    model: Annotated[
+        str, _option(_MODEL, "see `tfvae list`; mixture-prior by default, convolutional for a folder of images")
+    ] = "",
     prior: Annotated[
         str, _option(_MODEL, "in place of the model's own: standard, mixture:K, vamp:K, exemplar, flow")
     ] = "",
     latent_dim: Annotated[
         int | None,
-        _option(_MODEL, "half the number of columns, 2 to 16, by default; 16 for images, 32 for haplotypes", min=1),
+        _option(
+            _MODEL,
+            "half the columns, 2 to 16, by default; 16 for images, 32 with convolutions and for haplotypes",
+            min=1,
+        ),
     ] = None,
     num_components: Annotated[int | None, _option(_MODEL, "of the mixture", min=1)] = None,
     hidden: Annotated[
-        str, _option(_MODEL, "widths of the hidden layers; 128,128 for tables, 512,256 for images, else 256,256")
+        str,
+        _option(
+            _MODEL, "widths of the layers; 128,128 for tables, 512,256 for images, 32,64,128 channels, else 256,256"
+        ),
     ] = "",
     learning_rate: Annotated[float | None, _option(_MODEL, "of Adam; 0.001 by default, 0.003 for haplotypes")] = None,
     epochs: Annotated[
@@ -101,7 +110,10 @@ def fit(
     if hidden:
         changes["hidden"] = _widths(hidden)
     name = Path(data).name.split(".")[0] if kind == "haplotypes" else Path(data).stem
-    where = {"out": out or Path("runs") / f"{name}-{model}", "overwrite": overwrite, "resume": resume}
+    if not Path(data).is_dir():
+        model = model or "mixture-prior"
+    folder = f"{name}-{model}" if model else name
+    where = {"out": out or Path("runs") / folder, "overwrite": overwrite, "resume": resume}
     where["checkpoint_seconds"] = checkpoint_seconds
     verbose = "auto" if sys.stdout.isatty() else 0
     if kind == "tables":

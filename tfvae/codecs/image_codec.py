@@ -9,7 +9,7 @@ import numpy as np
 from tfvae.codecs.codec import Codec
 from tfvae.data.arrays import read_arrays
 from tfvae.data.files import replacing
-from tfvae.data.images import KNOWN, Images, image_files, load_image_folder, load_images
+from tfvae.data.images import KNOWN, load_image_folder, load_images
 from tfvae.data.tiling import tiled
 from tfvae.host.errors import UserError
 
@@ -100,19 +100,6 @@ class ImageCodec(Codec):
     @classmethod
     def from_config(cls, config: dict, folder: Any = None, model: str | None = None) -> Any:
         return cls(tuple(config["shape"]), config["binary"])
-
-
-def read_images(data, image_size=None):
-    """The `Images` of a known set or of a folder.
-
-    A folder's images are grey where its first one is; where all lie in subfolders, these are the labels.
-    """
-    if data in KNOWN:
-        return load_images(data)
-    at_root = any(file.parent == Path(data) for file in image_files(data))
-    size = None if image_size is None else (image_size, image_size)
-    pixels, labels = load_image_folder(data, size, None, None if at_root else "inferred")
-    return Images(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, labels)
 
 
 def _read_array(path):

@@ -1,28 +1,108 @@
-"""Models for images, one function each: `tfvae fit IMAGES --model NAME`; `make_prior(latent_dim)` replaces the prior."""
+"""Models for images, one function each: `tfvae fit IMAGES --model NAME`; `make_prior(latent_dim)` replaces the prior.
+
+Each takes the shape of one image, (H, W) or (H, W, C), and whether all pixels are 0 or 1. Those of `CONVOLUTIONAL` are
+trained on images `(n, H, W, C)`, the others on rows of pixels.
+"""
+
+import math
+from collections.abc import Callable
 
 from tfvae import layers, models, priors
+from tfvae.host.errors import UserError
 from tfvae.host.lazy import Later
 
 keras = Later("keras")
+_WIDTHS = (32, 64, 128)
+_SMALLEST = 4  # side of the image behind the last convolution
 
 
-def mixture_prior(num_pixels, binary=False, latent_dim=16, hidden=(512, 256), num_components=100, seed=0, **kwargs):
+def mixture_prior(shape, binary=False, latent_dim=16, hidden=(512, 256), num_components=100, seed=0, **kwargs):
     """Pixels as Bernoulli (continuous where grey), and a mixture prior that holds the modes."""
     kwargs = {"make_prior": lambda size: priors.MixturePrior(size, num_components, seed=seed), **kwargs}
-    return _vae(_pixels(num_pixels, binary), num_pixels, latent_dim, hidden, **kwargs)
+    return _dense(_pixels(math.prod(shape), binary), latent_dim, hidden, **kwargs)
 
 
-def standard_prior(num_pixels, binary=False, latent_dim=16, hidden=(512, 256), **kwargs):
+def standard_prior(shape, binary=False, latent_dim=16, hidden=(512, 256), **kwargs):
     """Pixels as Bernoulli (continuous where grey), and N(0, I) as prior."""
-    return _vae(_pixels(num_pixels, binary), num_pixels, latent_dim, hidden, **kwargs)
+    return _dense(_pixels(math.prod(shape), binary), latent_dim, hidden, **kwargs)
 
 
-def gaussian(num_pixels, binary=False, latent_dim=16, hidden=(512, 256), **kwargs):
+def gaussian(shape, binary=False, latent_dim=16, hidden=(512, 256), **kwargs):
     """Gaussian pixels with one learned scale, and N(0, I) as prior."""
-    likelihood = layers.IndependentNormal(
-        num_pixels, "mean", scale=layers.LearnedScale(initial=0.2, floor=1e-2), name="likelihood"
+    scale = layers.LearnedScale(initial=0.2, floor=1e-2)
+    likelihood = layers.IndependentNormal(math.prod(shape), "mean", scale=scale, name="likelihood")
+    return _dense(likelihood, latent_dim, hidden, **kwargs)
+
+
+def convolutional(shape, binary=False, latent_dim=32, hidden=None, num_components=100, seed=0, learning_rate=1e-3,
+                  make_prior=None):  # fmt: skip
+    """Convolutions, pixels of 256 levels as discretized logistics (Bernoulli where binary), and a mixture prior."""
+    shape, widths = with_channels(shape), hidden or fitting_widths(shape)
+    prior = make_prior(latent_dim) if make_prior else priors.MixturePrior(latent_dim, num_components, seed=seed)
+    likelihood = layers.IndependentBernoulli(shape, "mean", name="likelihood") if binary else None
+    return models.make_convolutional_vae(
+        shape, latent_dim, widths, prior=prior, likelihood=likelihood, optimizer=keras.optimizers.Adam(learning_rate)
     )
-    return _vae(likelihood, num_pixels, latent_dim, hidden, **kwargs)
+
+
+def gamix(shape, binary=False, latent_dim=None, hidden=None, learning_rate=1e-4, make_prior=None):
+    """GAMIX-VAE: residual networks, the population's KL and a PatchGAN; no bound of log p(x) is trained."""
+    shape = with_channels(shape)
+    width = _only(hidden) if hidden else None
+    prior = make_prior(latent_dim or min(512, 2 * min(shape[:2]))) if make_prior else None
+    return models.make_gamix_vae(shape, latent_dim, width, learning_rate=learning_rate, prior=prior)
+
+
+def vae_gan(shape, binary=False, latent_dim=64, hidden=None, learning_rate=3e-4, make_prior=None):
+    """VAE-GAN: convolutions, and reconstructions measured in a discriminator's features."""
+    shape = with_channels(shape)
+    prior = make_prior(latent_dim) if make_prior else None
+    return models.make_vae_gan(
+        shape, latent_dim, hidden or fitting_widths(shape), prior=prior, learning_rate=learning_rate
+    )
+
+
+def with_channels(shape):
+    """(H, W, C) of an image's shape."""
+    return (*shape, 1) if len(shape) == 2 else tuple(shape)
+
+
+def fitting_widths(shape):
+    """Channels for convolutions of stride 2, as many as halve the image; UserError where none does."""
+    levels = 0
+    while levels < len(_WIDTHS) and all(
+        n % 2 ** (levels + 1) == 0 and n >> (levels + 1) >= _SMALLEST for n in shape[:2]
+    ):
+        levels += 1
+    if not levels:
+        raise UserError(
+            f"Convolutions halve an image down to {_SMALLEST} pixels or more, but {shape[0]} × {shape[1]} cannot be halved: "
+            "give an `image_size` such as 32 or 64."
+        )
+    return _WIDTHS[:levels]
+
+
+def check_sizes(model, shape, hidden):
+    """UserError where the model's convolutions do not fit images of this shape, before any work."""
+    if model not in CONVOLUTIONAL:
+        return
+    widths = hidden or fitting_widths(shape)
+    if model == "gamix":
+        fitting_widths(shape)
+        _only(widths[:1] if hidden is None else hidden)
+    elif any(n % 2 ** len(widths) for n in shape[:2]):
+        raise UserError(
+            f"{len(widths)} convolutions need height and width divisible by {2 ** len(widths)}, but images are {shape[0]} × "
+            f"{shape[1]}: give fewer numbers in `hidden`, or another `image_size`."
+        )
+
+
+def _only(hidden):
+    if len(hidden) != 1:
+        raise UserError(
+            f"The model gamix has one width: give `hidden` one number, and not {', '.join(map(str, hidden))}."
+        )
+    return hidden[0]
 
 
 def _pixels(num_pixels, binary):
@@ -30,12 +110,19 @@ def _pixels(num_pixels, binary):
     return layer(num_pixels, "mean", name="likelihood")
 
 
-def _vae(likelihood, num_pixels, latent_dim, hidden, make_prior=None, **kwargs):
-    optimizer = keras.optimizers.Adam(kwargs.pop("learning_rate", 1e-3))
+def _dense(likelihood, latent_dim, hidden, make_prior=None, learning_rate=1e-3):
     return models.make_dense_vae(
-        num_pixels, latent_dim, hidden, prior=make_prior and make_prior(latent_dim), likelihood=likelihood,
-        activations="relu",        optimizer=optimizer, **kwargs,
+        likelihood.event_shape[0], latent_dim, hidden, prior=make_prior and make_prior(latent_dim), likelihood=likelihood,
+        activations="relu", optimizer=keras.optimizers.Adam(learning_rate),
     )  # fmt: skip
 
 
-MODELS = {"mixture-prior": mixture_prior, "standard-prior": standard_prior, "gaussian": gaussian}
+MODELS: dict[str, Callable] = {
+    "mixture-prior": mixture_prior,
+    "standard-prior": standard_prior,
+    "gaussian": gaussian,
+    "convolutional": convolutional,
+    "gamix": gamix,
+    "vae-gan": vae_gan,
+}
+CONVOLUTIONAL = frozenset({"convolutional", "gamix", "vae-gan"})

@@ -1,21 +1,21 @@
 """A model for images."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfvae import evaluation, plots
-from tfvae.codecs.image_codec import ImageCodec, read_images
-from tfvae.data.images import KNOWN, Images, image_files
-from tfvae.data.tables import array_hash, split_rows
+from tfvae.codecs.image_codec import ImageCodec
+from tfvae.data.images import Images
 from tfvae.host.errors import UserError
-from tfvae.host.stderr import start_tensorflow
-from tfvae.priors.by_name import PriorChoice
+from tfvae.models.image_models import CONVOLUTIONAL, check_sizes, fitting_widths, with_channels
 from tfvae.runs.directory import METRICS, RunDirectory
 from tfvae.runs.load import Run
 from tfvae.runs.report import write_report
 from tfvae.workflows.fitting import comparison, draw_latent, fit_until_worse, folder_of, model_maker, start_run
+from tfvae.workflows.image_parts import read_parts
 from tfvae.workflows.options import ImageOptions, options_of
 
 _SCORED = 2_000  # held-out images whose likelihood is estimated
@@ -54,67 +54,39 @@ def fit_images(
     options = options_of(ImageOptions, options, changes)
     out = folder_of(out)
     RunDirectory.check_free(out, overwrite=overwrite, resume=resume)
-    images, name = _read(data, options), data if isinstance(data, str | Path) else "an array"
-    codec, split = ImageCodec.fit(images.x_train), _Split(images, options)
-    about = {"sha256": array_hash(images.x_train), "images": len(images.x_train), "labelled": split.is_labelled}
+    parts, name = read_parts(data, options), data if isinstance(data, str | Path) else "an array"
+    if not options.model:
+        options = dataclasses.replace(options, model=_default_model(parts))
+    check_sizes(options.model, parts.shape, options.hidden)
+    codec = ImageCodec(tuple(parts.shape), parts.binary)
+    row = with_channels(parts.shape) if options.model in CONVOLUTIONAL else (codec.num_pixels,)
     config = {
         "command": "fit",
         "arguments": {"data": name, **vars(options)},
-        "data": about,
+        "data": parts.about,
         codec.kind: codec.to_config(),
     }
     run = start_run(out, config, overwrite=overwrite, resume=resume)
-    train, validation, test = map(codec.transform, (split.train, split.validation, split.test))
-    make_model = model_maker(options, train, codec.num_pixels, codec.binary)
-    model, history = fit_until_worse(run, make_model, train, validation, options, verbose, checkpoint_seconds)
-    run.write_json(METRICS, _evaluate(model, codec, train, test, images.lossy, options.seed))
-    _draw(run, model, codec, history, test, split.test_labels, options.seed)
+    held = (parts.sample, parts.validation, parts.test)
+    sample, validation, test = (codec.transform(images).reshape(-1, *row) for images in held)
+    make_model, train = model_maker(options, sample, codec.shape, codec.binary), parts.training_data(row, options)
+    with parts.naming_what_is_damaged():
+        model, history = fit_until_worse(run, make_model, train, validation, options, verbose, checkpoint_seconds)
+    run.write_json(
+        METRICS, {"images_trained": parts.num_train, **_evaluate(model, codec, sample, test, parts.lossy, options.seed)}
+    )
+    _draw(run, model, codec, history, test, parts.test_labels, options.seed)
     write_report(run)
     return Run.open(run.path)
 
 
-def _read(data, options):
-    if isinstance(data, Images):
-        return data
-    if not isinstance(data, str | Path):
-        array = np.asarray(data)
-        if array.ndim not in (3, 4):
-            raise UserError(f"`data` must be images (n, H, W) or (n, H, W, C), but has the shape {array.shape}.")
-        return Images(ImageCodec(tuple(array.shape[1:])).check(array), None)
-    if str(data) in KNOWN:
-        if options.image_size is not None:
-            raise UserError(f"`image_size` is for a folder of images, but {data} is a set of one size.")
-    else:
-        _check_rows(len(image_files(data)), options)
-        start_tensorflow()  # which reads a folder's images
-    return read_images(data, options.image_size)
-
-
-def _check_rows(n, options):
-    """Row numbers (train, validation, held-out); UserError where n are too few to hold some out, or for the prior."""
-    parts = split_rows(n, options.holdout, options.seed)
-    if options.prior:
-        PriorChoice.parse(options.prior).check(len(parts[0]))
-    return parts
-
-
-class _Split:
-    """Images to train on, to validate on and to test on: a set's own, or some held out from its training images."""
-
-    def __init__(self, images, options):
-        x, labels, x_test, test_labels = images.x_train, images.y_train, images.x_test, images.y_test
-        train, validation, held_out = _check_rows(len(x), options)
-        if x_test is None:
-            x_test, test_labels = x[held_out], None if labels is None else labels[held_out]
-        else:
-            train = np.setdiff1d(np.arange(len(x)), validation)
-        order = np.random.default_rng(options.seed).permutation(len(x_test))  # a set may be sorted by its labels
-        self.test, self.test_labels = x_test[order], None if test_labels is None else test_labels[order]
-        self.is_labelled = labels is not None
-        if images.x_valid is None:
-            self.train, self.validation = x[train], x[validation]
-        else:
-            self.train, self.validation = x, images.x_valid
+def _default_model(parts):
+    """Convolutions for a folder of images that can be halved; else the dense model, whose likelihoods README has."""
+    try:
+        fitting_widths(parts.shape)
+    except UserError:
+        return "mixture-prior"
+    return "convolutional" if parts.is_folder else "mixture-prior"
 
 
 def _evaluate(model, codec, train, test, lossy, seed):
@@ -122,7 +94,6 @@ def _evaluate(model, codec, train, test, lossy, seed):
     estimate = model.log_likelihood(scored, _SCORE_SAMPLES, seed)
     latent = evaluation.latent_report(model, scored, seed)
     return {
-        "images_trained": len(train),
         "images_held_out": len(test),
         "images_scored": len(estimate.log_likelihood),
         "nll": -estimate.mean,
@@ -130,12 +101,14 @@ def _evaluate(model, codec, train, test, lossy, seed):
         "active_units": latent.active_units,
         "mutual_information": latent.mutual_information,
         "comparison": comparison({"tfvae": estimate.log_likelihood, **_pixelwise(train, scored, codec.binary)}),
-        "notes": _notes(codec, lossy),
+        "notes": _notes(codec, lossy, model),
     }
 
 
-def _notes(codec, lossy):
+def _notes(codec, lossy, model):
     notes = [] if codec.binary else ["Densities are those of pixels scaled to [0, 1]."]
+    if not model.objective.is_bound or hasattr(model, "discriminator"):
+        notes.append("This model is not trained on a bound of log p(x) alone: judge it by its pictures first.")
     if lossy:
         notes.append("The images are lossy JPEG copies: compare these likelihoods with no published ones.")
     return notes
@@ -143,6 +116,7 @@ def _notes(codec, lossy):
 
 def _pixelwise(train, test, binary):
     """{name: log p of each image} of the model without a latent space: independent pixels, fitted in closed form."""
+    train, test = (x.reshape(len(x), -1) for x in (train, test))
     if binary:
         p = (train.sum(axis=0) + 0.5) / (len(train) + 1)
         return {"independent pixels (Bernoulli)": test @ np.log(p) + (1 - test) @ np.log1p(-p)}

@@ -22,7 +22,7 @@ class FitOptions:
         latent_dim: int D; None for the model's own choice.
         hidden: widths of the encoder's hidden layers; None for the model's own.
         num_components: of the model's mixture; None for its own choice.
-        learning_rate: Adam's.
+        learning_rate: of the optimizer; None for the model's own choice.
         epochs: at most.
         batch_size: rows in a step.
         patience: epochs without a better validation loss before the training stops.
@@ -38,7 +38,7 @@ class FitOptions:
     latent_dim: int | None = None
     hidden: tuple[int, ...] | None = None
     num_components: int | None = None
-    learning_rate: float = 1e-3
+    learning_rate: float | None = None
     epochs: int = 300
     batch_size: int = 64
     patience: int = 30
@@ -46,12 +46,13 @@ class FitOptions:
     seed: int = 0
 
     def __post_init__(self):
-        check_model(self.model, self.models, self.kind)
-        takes_components = "num_components" in inspect.signature(self.models[self.model]).parameters
-        if self.num_components is not None and not takes_components:
-            raise UserError(f"`num_components` is not an argument of the model {self.model}.")
+        if self.model:
+            check_model(self.model, self.models, self.kind)
+            takes_components = "num_components" in inspect.signature(self.models[self.model]).parameters
+            if self.num_components is not None and not takes_components:
+                raise UserError(f"`num_components` is not an argument of the model {self.model}.")
         check_holdout(self.holdout)
-        if not self.learning_rate > 0:
+        if self.learning_rate is not None and not self.learning_rate > 0:
             raise UserError(f"`learning_rate` must be above 0, but is {self.learning_rate}.")
         for name in ("epochs", "batch_size", "patience"):
             if not getattr(self, name) >= 1:
@@ -97,12 +98,14 @@ class ImageOptions(FitOptions):
     """How a model is fitted to images; see `FitOptions`.
 
     Attributes:
+        model: its name; the empty one for "convolutional" where the data are a folder, and "mixture-prior" elsewhere.
         image_size: height and width that a folder's images are resized to; None for the first one's.
     """
 
     models = image_models.MODELS
     kind = "images"
 
+    model: str = ""
     image_size: int | None = None
 
 
