@@ -40,7 +40,11 @@ TINY = {
         "num_train": 100, "num_test": 80, "num_points": 300, "num_scored": 20, "num_samples": 2, "num_pairs": 5,
         "num_components": 5,
     },
+    **{name: {"num_train": 60, "num_test": 50, "arms": ("vae", "gamix", "rae"), "num_components": 20}
+       for name in ("gamix-faces", "gamix-digits", "gamix-cifar10")},
+    **{name: {"num_train": 60, "num_test": 50} for name in ("gan-vae-digits", "gan-vae-cifar10")},
 }  # fmt: skip
+TINY["gamix-faces"] |= {"image_size": 8}
 
 
 @pytest.fixture
@@ -50,19 +54,19 @@ def images(monkeypatch):
     labels = np.arange(200) % 10
 
     def load(name):
-        shape = (32, 32, 3) if name == "cifar10" else (28, 28)
+        shape = {"cifar10": (32, 32, 3), "celeba-faces": (16, 16, 3)}.get(name, (28, 28))
         x = [rng.random((n, *shape)).astype("float32") for n in (200, 100, 100)]
         x = [np.round(a) for a in x] if name == "binarized-mnist" else x
         return Images(x[0], labels, x[1], labels[:100], x[2], lossy=name == "cifar10")
 
     for module in ("keras_notebook.on_mnist", "mixture_prior.on_digits", "mixture_prior.mnist", "mixture_prior.static",
-                   "mixture_prior.latent_size", "mixture_prior.cifar10"):  # fmt: skip
+                   "mixture_prior.latent_size", "mixture_prior.cifar10", "gamix.on_images"):  # fmt: skip
         monkeypatch.setattr(f"tfvae.experiments.{module}.load_images", load)
 
 
 # The notebooks run these in the same preset.
 SLOW = {"gaussian-mixture-improved", "gaussian-mixture-sweep", "keras-notebook-s-curve", "s-curve-answer",
-        "mixture-posterior"}  # fmt: skip
+        "mixture-posterior", "gamix-digits", "gamix-cifar10", "gan-vae-cifar10"}  # fmt: skip
 STUDIES = [name for name, cls in all_experiments().items() if issubclass(cls, Study)]
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in STUDIES]
 

@@ -1,6 +1,11 @@
 from .experiment import Experiment as Experiment
 from .experiment import all_experiments as all_experiments
 from .experiment import find_experiment as find_experiment
+from .gamix.cifar10 import GamixCIFAR10 as GamixCIFAR10
+from .gamix.digits import GamixDigits as GamixDigits
+from .gamix.faces import GamixFaces as GamixFaces
+from .gamix.gan_vae_cifar10 import GANVAECIFAR10 as GANVAECIFAR10
+from .gamix.gan_vae_digits import GANVAEDigits as GANVAEDigits
 from .gaussian_mixture.improved import GaussianMixtureImproved as GaussianMixtureImproved
 from .gaussian_mixture.reproduction import GaussianMixtureExperiment as GaussianMixtureExperiment
 from .gaussian_mixture.sweep import GaussianMixtureSweep as GaussianMixtureSweep

@@ -1,0 +1,1 @@
+"""GAMIX-VAE, and what it is measured against."""
