@@ -1,6 +1,6 @@
 """Seconds per epoch of the documents' models: tfvae beside its peers, in one run on one machine.
 
-    python benchmarks/fit_speed.py [--contest mixture mnist prior] [--epochs 5] [--batch-sizes 32 256]
+    python benchmarks/fit_speed.py [--contest mixture mnist prior adversarial] [--epochs 5] [--batch-sizes 32 256]
 
 Every contender trains the same network on the same data with Adam, at its defaults and at its best settings. The figure is
 the median of several epochs after a warm-up epoch; the ratio is what counts. Each contender runs in a process of its own,
@@ -10,6 +10,7 @@ since tf_keras and Keras 3 want different settings, and only one at a time.
 import argparse
 import json
 
+import adversarial_model
 import mixture_model
 import mnist_model
 import numpy as np
@@ -20,6 +21,12 @@ CONTESTS = {
     "mixture": {**mixture_model.CONTENDERS, "tiny": mixture_model.run_tfvae_validated},
     "mnist": {**mnist_model.CONTENDERS, "peak": matmul_peak},
     "prior": prior_model.CONTENDERS,
+    "adversarial": {
+        **adversarial_model.CONTENDERS,
+        "peak": adversarial_model.convolution_peak,
+        "first step": adversarial_model.first_step,
+        "flops": lambda *_: adversarial_model.flops(),
+    },
 }
 
 
@@ -73,6 +80,15 @@ def prior(batch_sizes, epochs):
         compare("prior", prior_model.CONTENDERS, batch_size, epochs, of="N(0, I)")
 
 
+def adversarial(_, epochs):
+    (peak, _), (flops, _), (first, _) = (_alone("adversarial", name, 1, 1) for name in ("peak", "flops", "first step"))
+    images = f"{adversarial_model.NUM_IMAGES:,} images, median of {epochs} after one"
+    print(f"\nGAMIX-VAE at 32 x 32, width 32, batch {adversarial_model.BATCH}: seconds per epoch of {images}")
+    print(f"  ({flops / 1e9:.0f} GFLOP an epoch; a large convolution: {peak / 1e9:.0f} GFLOP a second; "
+          f"tfvae's first step with its graph: {first:.0f} s)")  # fmt: skip
+    compare("adversarial", adversarial_model.CONTENDERS, adversarial_model.BATCH, epochs, flops, peak)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--contest", nargs="+", choices=list(CONTESTS), default=list(CONTESTS))
@@ -87,7 +103,9 @@ def main():
         print(json.dumps(run(arguments.batch_sizes[0], arguments.epochs)))
         return
     for contest in arguments.contest:
-        {"mixture": mixture, "mnist": mnist, "prior": prior}[contest](arguments.batch_sizes, arguments.epochs)
+        {"mixture": mixture, "mnist": mnist, "prior": prior, "adversarial": adversarial}[contest](
+            arguments.batch_sizes, arguments.epochs
+        )
 
 
 if __name__ == "__main__":
