@@ -220,7 +220,8 @@ def run_torch(batch_size, epochs, compiled=False):
         judge = F.binary_cross_entropy_with_logits(real, torch.ones_like(real))
         return loss, judge + F.binary_cross_entropy_with_logits(caught, torch.zeros_like(caught))
 
-    losses = torch.compile(losses) if compiled else losses
+    if compiled:
+        encoder, decoder, discriminator = map(torch.compile, (encoder, decoder, discriminator))
     x = torch.from_numpy(data().transpose(0, 3, 1, 2).copy()).contiguous(memory_format=torch.channels_last)
     seconds = []
     for _ in range(epochs + 1):

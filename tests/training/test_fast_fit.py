@@ -9,6 +9,7 @@ import tfvae
 from tfvae import layers
 from tfvae.training import FastFitModel
 from tfvae.training.batches import Batches
+from tfvae.training.choices import is_worth_xla, steps_in_one_execution
 
 
 def plain_net():
@@ -258,3 +259,28 @@ def test_a_lambda_in_compile_is_refused_at_save(tmp_path):
     model.compile("adam", loss=lambda y, p: tf.square(y - p))
     with pytest.raises(ValueError, match="register_keras_serializable"):
         model.save(tmp_path / "model.keras")
+
+
+def test_a_large_network_says_that_its_graph_is_built_once(x, capsys):
+    inputs = h = keras.Input((3,))
+    for _ in range(100):
+        h = keras.layers.Dense(3)(h)
+    model = FastFitModel(inputs, h)
+    model.compile("sgd", "mse", jit_compile=False)
+    said = []
+    for _ in range(2):
+        model.fit(x, x, batch_size=32, verbose=2)
+        said.append(capsys.readouterr().err.count("Building the graph of 10"))
+    assert said == [1, 0]
+
+
+def test_convolutions_stay_off_xla_on_a_cpu_and_count_as_what_they_cost():
+    image = keras.Input((16, 16, 1))
+    small = keras.Model(image, keras.layers.Dense(1)(keras.layers.Flatten()(image)))
+    wide = keras.layers.Conv2D(64, 3, padding="same")(image)
+    convolved = keras.Model(image, keras.layers.Conv2D(64, 3, padding="same")(wide))
+    assert is_worth_xla(small, 10_000)
+    assert not is_worth_xla(convolved, 10_000)
+    data = (np.zeros((100_000, 16, 16, 1), "float32"),)
+    dense, others = (steps_in_one_execution(model, "auto", data, 100) for model in (small, convolved))
+    assert others < dense  # each parameter is used 256 times an image

@@ -3,6 +3,7 @@
 import math
 
 import keras
+import tensorflow as tf
 
 from tfvae.host import keras_door
 from tfvae.training.batches import num_rows
@@ -10,6 +11,7 @@ from tfvae.training.batches import num_rows
 _ROWS_BYTES = 64 * 2**20  # a super-batch stays below this, so that large data streams
 _FLOPS = 2e10  # about a second's work: the callbacks and the progress bar hear from a fit this often
 _XLA_PARAMETERS = 250_000  # above this, XLA buys nothing on a CPU and costs its compilation
+_MANY_LAYERS = 100
 _XLA_STEPS = 2_000  # below this, its compilation takes longer than it saves
 
 
@@ -29,16 +31,29 @@ def is_worth_xla(model, num_steps):
     """Whether XLA saves more in `num_steps` steps than its compilation takes."""
     if num_steps < _XLA_STEPS or _num_parameters(model) > _XLA_PARAMETERS:
         return False
-    return all(getattr(layer, "supports_jit", True) for layer in keras_door.sublayers(model))
+    layers = keras_door.sublayers(model)
+    if any(_is_convolution(layer) for layer in layers) and not tf.config.list_physical_devices("GPU"):
+        return False  # XLA's convolutions take twenty times TensorFlow's on a CPU
+    return all(getattr(layer, "supports_jit", True) for layer in layers)
+
+
+def layers_to_build(model):
+    """How many layers a graph is built of, where so many that it takes seconds; 0 for a smaller model."""
+    count = len(keras_door.sublayers(model))
+    return count if count >= _MANY_LAYERS else 0
 
 
 def _num_products(model):
     """Multiplications of one example, about: each parameter once, but a convolution's kernel at each of its positions."""
     extra = 0
     for layer in keras_door.sublayers(model):
-        if hasattr(layer, "kernel") and len(layer.kernel.shape) > 2:
+        if _is_convolution(layer):
             extra += math.prod(layer.kernel.shape) * (keras_door.positions(layer) - 1)
     return _num_parameters(model) + extra
+
+
+def _is_convolution(layer):
+    return hasattr(layer, "kernel") and len(layer.kernel.shape) > 2
 
 
 def _num_parameters(model):

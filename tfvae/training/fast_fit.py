@@ -6,6 +6,7 @@ super-batches of `steps_per_execution` batches and loops over them inside one co
 
 import contextlib
 import random
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ import tensorflow as tf
 from tfvae.host import keras_door
 from tfvae.host.saving import refuse_unnamed, register
 from tfvae.training.batches import Batches, as_arrays, check_finite, split
-from tfvae.training.choices import is_worth_xla, steps_in_one_execution
+from tfvae.training.choices import is_worth_xla, layers_to_build, steps_in_one_execution
 from tfvae.training.fused import Compilation, FusedFunction, FusedRun, build_once
 
 _DATASET_STEPS = 50  # in one execution, of a data set, whose batches may be of any size
@@ -147,10 +148,10 @@ class FastFit:
                 validation["validation_batch_size"] = validation_batch_size
             else:
                 held_out_batches = Batches(held_out, validation_batch_size or batch_size, steps)
-                validation = {
-                    "validation_data": held_out_batches.dataset(),
-                    "validation_steps": held_out_batches.count,
-                }
+                validation = {"validation_data": held_out_batches.dataset()}
+                validation["validation_steps"] = held_out_batches.count
+        if verbose and not self._compilation.traced and (count := layers_to_build(self)):
+            sys.stderr.write(f"Building the graph of {count} layers, which takes some seconds, once.\n")
         dataset = train.dataset(self.shuffle_seed if shuffle else None, initial_epoch)
         with self._running(FusedRun(steps, epochs * train.count, train, held_out_batches)):
             return super().fit(dataset, steps_per_epoch=train.count, shuffle=False, **validation, **common)
