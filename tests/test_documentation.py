@@ -46,6 +46,14 @@ def test_a_fit_from_python_as_the_readme_shows_it(tmp_path, monkeypatch):
     assert (tmp_path / "runs" / "mine" / "report.html").exists()
 
 
+def test_images_as_the_readme_shows_it():
+    images = np.random.default_rng(0).random((40, 8, 8, 3)).astype("float32")
+    code = snippet("README.md", "make_gamix_vae").replace("(32, 32, 3), latent_dim=64, width=16", "(8, 8, 3), 4, 4")
+    names = {"tfvae": tfvae, "images": images}
+    exec(code.replace("epochs=10", "batch_size=20, verbose=0").replace("sample(100", "sample(5"), names)
+    assert np.isfinite(names["vae"].log_likelihood(images[:3], 20).log_likelihood).all()
+
+
 def test_the_prior_of_contributing():
     names = {"register": register, "Prior": Prior, "tf": tf, "tfd": tfp.distributions}
     exec(snippet("CONTRIBUTING.md", "LaplacePrior"), names)
