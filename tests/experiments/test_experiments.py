@@ -42,7 +42,8 @@ TINY = {
     },
     **{name: {"num_train": 60, "num_test": 50, "arms": ("vae", "gamix", "rae"), "num_components": 20}
        for name in ("gamix-faces", "gamix-digits", "gamix-cifar10")},
-    **{name: {"num_train": 60, "num_test": 50} for name in ("gan-vae-digits", "gan-vae-cifar10")},
+    **{name: {"num_train": 60, "num_test": 50, "arms": ("standard-none", "mixture-both")}
+       for name in ("gan-vae-digits", "gan-vae-cifar10")},
 }  # fmt: skip
 TINY["gamix-faces"] |= {"image_size": 8}
 

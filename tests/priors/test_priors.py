@@ -26,7 +26,7 @@ MAKERS = {
     "MixturePrior": lambda: priors.MixturePrior(2, 4, seed=1),
     "VampPrior": lambda: priors.VampPrior(2, 4, 3, bounds=None, mean=0.0, spread=1.0, seed=1),
     "ExemplarPrior": lambda: priors.ExemplarPrior(2, 40, 3, num_neighbors=40),
-    "FlowPrior": lambda: priors.FlowPrior(2, 4, (16,), seed=1),
+    "FlowPrior": lambda: priors.FlowPrior(2, 2, (16,), seed=1),
     "FullMixturePrior": lambda: started(priors.FullMixturePrior(2, 3)),
     "RescaledPrior": lambda: started(priors.RescaledPrior(priors.MixturePrior(2, 4, seed=1))),
 }

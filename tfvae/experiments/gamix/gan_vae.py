@@ -26,6 +26,9 @@ class GANVAE(OnImages, abc.ABC):
                   "num_components": 10, "num_scored": 16, "num_samples": 5, "feature_epochs": 1},
     }  # fmt: skip
 
+    arms: tuple[str, ...] = tuple(
+        f"{prior}-{adversary}" for prior in ("standard", "mixture") for adversary in _ADVERSARIES
+    )
     latent_dim: int = 32
     widths: tuple[int, ...] = (32, 64)
     adversarial_weight: float = 20.0
@@ -35,26 +38,16 @@ class GANVAE(OnImages, abc.ABC):
 
     def fits(self) -> list[Fit]:
         return [
-            Fit(
-                f"{prior}-{adversary}",
-                seed,
-                lambda prior=prior, adversary=adversary, seed=seed: self.make_pair(prior, adversary, seed),
-                self.images,
-                self.epochs,
-                self.batch_size,
-                {"prior": prior, "adversary": adversary},
-            )
-            for seed in self.seeds()
-            for prior in ("standard", "mixture")
-            for adversary in _ADVERSARIES
+            dataclasses.replace(fit, settings=dict(zip(("prior", "adversary"), fit.variant.split("-"), strict=True)))
+            for fit in super().fits()
         ]
 
     def title(self, arm: str) -> str:
         prior, _, adversary = arm.partition("-")
         return f"{prior} prior, {_ADVERSARIES[adversary]}"
 
-    def make_pair(self, prior: str, adversary: str, seed: int) -> Any:
-        """The untrained model of a prior and an adversary."""
+    def make(self, arm: str, seed: int) -> Any:
+        prior, _, adversary = arm.partition("-")
         shape = self.data.train.shape[1:]
         posterior = layers.IndependentNormal(self.latent_dim, name="posterior")
         scale = layers.LearnedScale(initial=0.2, floor=1e-2)
