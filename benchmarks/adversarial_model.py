@@ -33,12 +33,10 @@ def flops():
 
 
 def _flops_of(network):
-    total = 0
-    for layer in network._flatten_layers():
-        if hasattr(layer, "kernel"):
-            positions = layer.input.shape if "Transpose" in type(layer).__name__ else layer.output.shape
-            total += 2 * int(np.prod(layer.kernel.shape)) * int(np.prod(positions[1:-1]))
-    return total
+    from tfvae.host.keras_door import positions, sublayers
+
+    kernels = [layer for layer in sublayers(network) if hasattr(layer, "kernel")]
+    return sum(2 * int(np.prod(layer.kernel.shape)) * positions(layer) for layer in kernels)
 
 
 def convolution_peak(*_):

@@ -127,6 +127,8 @@ def test_convolutions_are_the_default_for_photos(photos, tmp_path, tfvae_command
     assert (status, "15 × 15 cannot be halved: give an --image-size such as 32 or 64" in err) == (2, True), err
     status, _, err = tfvae_command("fit", photos, "--model", "gamix", "--hidden", "8,8", "--out", "x")
     assert (status, "The model gamix has one width: give --hidden one number" in err) == (2, True), err
+    status, _, err = tfvae_command("fit", photos, "--model", "gamix", "--prior", "mixture:5", "--out", "x")
+    assert (status, "holds its codes near N(0, I): leave out the --prior mixture:5" in err) == (2, True), err
     assert not (tmp_path / "x").exists()
 
 
@@ -161,6 +163,7 @@ def test_a_folder_too_large_for_memory_is_streamed(photos, tmp_path, monkeypatch
     settings |= {"verbose": 0, "checkpoint_seconds": 0.0}
     whole = tfvae.fit_images(photos, tmp_path / "whole", epochs=3, **settings)
     assert whole.metrics["images_trained"] == 48
+    assert any("48 training images are streamed from disk" in note for note in whole.metrics["notes"])
     run = tfvae.fit_images(photos, tmp_path / "again", epochs=3, **settings)  # in the same order
     for a, b in zip(whole.vae.get_weights(), run.vae.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

@@ -140,6 +140,16 @@ def test_batches_stream_in_an_order_of_the_seed_and_the_epoch(folder):
         assert sorted(map(np.sum, epoch)) == pytest.approx(sorted(map(np.sum, whole[rows])))
 
 
+def test_errors_that_are_not_of_the_files_stay_what_they_are(folder):
+    import tensorflow as tf
+
+    with (
+        pytest.raises(tf.errors.InvalidArgumentError, match="of the model"),
+        ImageFolder(folder).naming_what_is_damaged(),
+    ):
+        raise tf.errors.InvalidArgumentError(None, None, "of the model")
+
+
 def test_a_folder_has_another_hash_when_it_has_changed(folder):
     before = ImageFolder(folder).hash()
     assert ImageFolder(folder).hash() == before

@@ -5,10 +5,12 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfvae import priors
 from tfvae.data import Images
 from tfvae.experiments import GaussianMixtureExperiment, Study, all_experiments, find_experiment
+from tfvae.experiments.gamix.arms import ARMS, Sizes
 from tfvae.host.errors import UserError
 from tfvae.runs import load_run
 from tfvae.runs.report import write_report
@@ -185,3 +187,13 @@ def test_a_report_without_metrics_is_a_page(tmp_path):
     run = RunDirectory.create(tmp_path / "run", {"command": "run", "arguments": {"experiment": "<x>", "seed": 0}})
     page = write_report(run).read_text()
     assert "&lt;x&gt;" in page
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_every_arm_of_the_gamix_comparison_can_be_made(arm):
+    images = np.random.default_rng(0).random((30, 8, 8, 3)).astype("float32")
+    model = ARMS[arm][1](Sizes((8, 8, 3), 4, 4, 1e-3, 20), images, 0)
+    assert model.compiled
+    assert model.decoder.output_shape == (None, 8, 8, 3)
+    terms = model.test_step(tf.constant(images))
+    assert np.isfinite(float(terms["loss"]))

@@ -219,6 +219,14 @@ def test_data_sets_weights_and_eager_steps(x):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
+def test_features_of_a_convolution_from_a_data_set_of_unknown_batches():
+    images = np.random.default_rng(0).random((24, 8, 8, 3)).astype("float32")
+    vae = tfvae.make_vae_gan((8, 8, 3), 4, (8, 8))
+    data = tf.data.Dataset.from_tensor_slices(images).batch(10)
+    assert data.element_spec.shape[0] is None
+    assert np.isfinite(vae.fit(data, verbose=0).history["loss"]).all()
+
+
 def test_half_precision(x, tmp_path):
     keras.config.set_dtype_policy("mixed_float16")
     vae = adversarial("sample", fakes="both", feature_layer="features")

@@ -8,7 +8,7 @@ from sklearn.mixture import GaussianMixture
 
 import tfvae
 from tfvae import layers, objectives, priors
-from tfvae.models.latent_density import codes
+from tfvae.models.codes import codes
 
 
 @pytest.fixture

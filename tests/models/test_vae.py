@@ -372,3 +372,13 @@ def test_a_row_far_outside_of_a_table_stops_no_scoring():
     log_likelihood = vae.log_likelihood(rows, 20).log_likelihood
     assert np.isfinite(log_likelihood[:9]).all()
     assert log_likelihood[9] < -1e6
+
+
+@pytest.mark.parametrize("rows", [(64, 1), (64, 3, 1), (64, 4)])
+def test_rows_of_another_shape_are_refused_and_not_broadcast(x, rows):
+    vae = make_vae()
+    message = rf"for rows of shape \(3,\), but `[xy]` has rows of \({rows[1]}"
+    with pytest.raises(ValueError, match=message):
+        vae.fit(np.zeros(rows, "float32"), verbose=0)
+    with pytest.raises(ValueError, match=message):
+        vae.fit(x, np.zeros(rows, "float32"), verbose=0)

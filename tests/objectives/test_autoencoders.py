@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import tfvae
-from tfvae import layers
+from tfvae import evaluation, layers
 from tfvae.objectives import RAE, WAE
 from tfvae.objectives.wae import mmd2
 
@@ -59,4 +59,15 @@ def test_a_point_has_no_density(x):
     vae.fit(x, verbose=0)
     with pytest.raises(ValueError, match="needs a posterior with a density, but the encoder ends in IndependentDet"):
         vae.log_likelihood(x)
+    with pytest.raises(ValueError, match="Annealing from q.* needs a posterior with a density"):
+        evaluation.annealed_log_likelihood(vae, x, 2, 2)
+    with pytest.raises(ValueError, match="A report on the latent space needs a posterior with a density"):
+        evaluation.latent_report(vae, x)
+    assert np.isfinite(evaluation.annealed_log_likelihood(vae, x[:4], 20, 2, from_prior=True).log_likelihood).all()
     assert vae.reconstruct(x, mean=True).shape == x.shape
+
+
+def test_wae_takes_one_draw_of_each_code(x):
+    posterior = layers.MixtureNormal(2, 2, stratified=True)
+    with pytest.raises(ValueError, match="one draw of each code, but this posterior gives several"):
+        tfvae.make_dense_vae(3, 2, (8,), posterior=posterior, objective=WAE()).fit(x, verbose=0)

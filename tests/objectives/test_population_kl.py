@@ -144,3 +144,15 @@ def test_a_minibatch_of_one_row_is_refused_before_any_step(x, fused):
 def test_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         PopulationKL(**arguments)
+
+
+def test_a_prior_that_is_no_gaussian_is_refused_and_another_gaussian_is_the_target(x):
+    with pytest.raises(ValueError, match="near a Gaussian, but the prior is a DiagonalNormalMixture: give the model"):
+        tfvae.make_dense_vae(3, 2, (8,), prior=tfvae.priors.MixturePrior(2, 3), objective=PopulationKL()).fit(
+            x, verbose=0
+        )
+    means = codes_of_variance_one(8, 3)
+    terms = PopulationKL().terms(draw_of(
+        tf.zeros([8, 3]), tfd.Independent(tfd.Normal(tf.constant(means, tf.float32), 1.0), 1), tf.zeros([8, 3]),
+        tfd.Independent(tfd.Normal(tf.zeros([8, 3]), 1.0), 1), tfd.Independent(tfd.Normal(tf.ones([3]), 2.0), 1)))  # fmt: skip
+    assert float(terms.metrics["population_kl"]) == pytest.approx(3 * (np.log(2) + 2 / 8 - 0.5), rel=1e-4)

@@ -58,7 +58,9 @@ def fit(
             _MODEL, "widths of the layers; 128,128 for tables, 512,256 for images, 32,64,128 channels, else 256,256"
         ),
     ] = "",
-    learning_rate: Annotated[float | None, _option(_MODEL, "of Adam; 0.001 by default, 0.003 for haplotypes")] = None,
+    learning_rate: Annotated[
+        float | None, _option(_MODEL, "the model's own by default: 0.001 for most, 0.003 for haplotypes")
+    ] = None,
     epochs: Annotated[
         int | None, _option(_MODEL, "at most; 300 by default, for haplotypes by the recipe's steps", min=1)
     ] = None,

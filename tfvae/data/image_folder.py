@@ -1,7 +1,9 @@
 """A folder of images, read as they are needed."""
 
+import contextlib
 import hashlib
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ class ImageFolder:
     def __init__(self, path: str | Path, image_size: Any = None, color_mode: str | None = None):
         self.path = Path(path)
         self.files = image_files(path)
-        first = _opened(self.files[0])
+        first = _first(self.files[0])
         grey = first.mode in ("1", "L", "I", "I;16")
         channels = {"grayscale": 1, "rgb": 3, "rgba": 4}[color_mode or ("grayscale" if grey else "rgb")]
         self.shape = (*(image_size or first.size[::-1]), channels)
@@ -93,26 +95,23 @@ class ImageFolder:
 
         return tf.data.Dataset.from_tensor_slices(rows).map(load, tf.data.AUTOTUNE)
 
-    def naming_what_is_damaged(self) -> Any:
-        """A context in which an error of TensorFlow's decoder, which does not say where, becomes one that does."""
-        return _NamingWhatIsDamaged(self)
+    @contextlib.contextmanager
+    def naming_what_is_damaged(self) -> Iterator[None]:
+        """A context in which an error of TensorFlow's decoder, which does not say where, becomes one that does.
 
+        Other errors, and one of a file that is whole when it is looked at again, stay what they are.
+        """
+        import tensorflow as tf
 
-class _NamingWhatIsDamaged:
-    def __init__(self, folder):
-        self.folder = folder
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        if kind is None or not kind.__module__.startswith("tensorflow"):
-            return
-        for file in self.folder.files:
-            _opened(file)
-        raise UserError(
-            f"The images in {self.folder.path} cannot be read: {str(error).strip().splitlines()[0]}"
-        ) from None
+        try:
+            yield
+        except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError):
+            for file in self.files:
+                try:
+                    tf.io.decode_image(tf.io.read_file(str(file)), self.shape[-1], expand_animations=False)
+                except tf.errors.OpError:
+                    raise UserError(f"{file} cannot be read: it is damaged or not an image.") from None
+            raise
 
 
 def image_files(path):
@@ -127,7 +126,8 @@ def image_files(path):
     return files
 
 
-def _opened(file):
+def _first(file):
+    """The image that tells size and mode, before TensorFlow is started."""
     from PIL import Image
 
     try:

@@ -7,11 +7,11 @@ from .features import frechet_distance as frechet_distance
 from .features import null_coverage as null_coverage
 from .features import train_feature_autoencoder as train_feature_autoencoder
 from .features import train_feature_network as train_feature_network
+from .image_measures import laplacian_sharpness as laplacian_sharpness
 from .image_measures import sharpness as sharpness
 from .image_quality import ImageQuality as ImageQuality
 from .image_quality import image_quality as image_quality
 from .image_quality import kernel_distance as kernel_distance
-from .image_quality import laplacian_sharpness as laplacian_sharpness
 from .image_quality import two_sample_accuracy as two_sample_accuracy
 from .image_quality import two_sample_null_sd as two_sample_null_sd
 from .likelihood import nll_gap as nll_gap

@@ -117,6 +117,8 @@ class _Annealing:
     def __init__(self, vae, num_steps, num_chains, leapfrog_steps, step_size, from_prior, simulated=False):
         if not step_size > 0:
             raise ValueError(f"`step_size` must be above 0, but got {step_size}.")
+        if not from_prior:
+            vae.posterior_layer.check_density("Annealing from q(z|x)")
         self.vae, self.num_chains = vae, as_count(num_chains, "num_chains")
         self.leapfrog_steps, num_steps = as_count(leapfrog_steps, "leapfrog_steps"), as_count(num_steps, "num_steps")
         self.step_size, self.from_prior = float(step_size), from_prior

@@ -34,6 +34,7 @@ def latent_report(vae: Any, x: Any, seed: int = 0) -> LatentReport:
     Sources: Burda et al., "Importance weighted autoencoders" (2016) for active units; He et al., "Lagging inference
     networks" (2019) for the mutual information; Hoffman and Johnson, "ELBO surgery" (2016) for the decomposition.
     """
+    vae.posterior_layer.check_density("A report on the latent space")
     n = len(x)
     q = vae.encode(x).distribution
     prior = vae.prior.near(q)

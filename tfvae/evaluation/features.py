@@ -1,4 +1,4 @@
-"""How far samples of images are from real ones, in the features of a small classifier trained on the same data."""
+"""How far samples of images are from real ones, in the features of a small network trained on the same data."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def train_feature_network(x: Any, y: Any, epochs: int = 3, seed: int = 0) -> Any
         the data, which it does not train on, as the attribute `held_out_accuracy`.
     """
     keras.utils.set_random_seed(seed)
-    x = x[..., None] if x.ndim == 3 else x
+    x = with_channels(x)
     inputs = keras.Input(x.shape[1:])
     h = keras.layers.Conv2D(16, 5, 2, "same", activation="relu")(inputs)
     h = keras.layers.Conv2D(32, 5, 2, "same", activation="relu")(h)
@@ -62,6 +62,16 @@ def train_feature_autoencoder(x: Any, epochs: int = 5, seed: int = 0) -> Any:
     network = keras.Model(image, features)
     network.held_out_error = float(np.sqrt(autoencoder.evaluate(x[-held_out:], x[-held_out:], verbose=0)))
     return network
+
+
+def features_of(network: Any, images: np.ndarray) -> np.ndarray:
+    """Features of images `(n, H, W)` or `(n, H, W, C)`, as `(n, d)`."""
+    return network.predict(with_channels(np.asarray(images, "float32")), batch_size=500, verbose=0)
+
+
+def with_channels(images: np.ndarray) -> np.ndarray:
+    """Images `(n, H, W)` or `(n, H, W, C)` as `(n, H, W, C)`."""
+    return images[..., None] if images.ndim == 3 else images
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:

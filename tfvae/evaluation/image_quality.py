@@ -6,17 +6,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from tfvae.evaluation.features import density_and_coverage, frechet_distance
+from tfvae.evaluation.features import density_and_coverage, features_of, frechet_distance
+from tfvae.evaluation.image_measures import laplacian_sharpness
 from tfvae.evaluation.two_sample import as_pair
 
 _BLOCKS = 10
 _FOLDS = 5
-_GREY = (0.299, 0.587, 0.114)
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageQuality:
-    """Generated images against real ones of the same number, in the features of one network."""
+    """Generated images against real ones of the same number, in the features of one network.
+
+    `nearest_train` is the mean distance to the nearest training image over that of the real images: below 1 where images
+    are copied.
+    """
 
     frechet_distance: float  # never a "FID": of the network's features; biased upwards, so compare at equal numbers
     kernel_distance: float  # unbiased, in the form of the KID
@@ -25,9 +29,7 @@ class ImageQuality:
     coverage: float
     two_sample_accuracy: float  # of a classifier of generated against real, 0.5 where it finds nothing
     sharpness: float
-    nearest_train: (
-        float  # mean distance to the nearest training image, over that of the real images: below 1 where copied
-    )
+    nearest_train: float
 
     def as_dict(self, prefix: str = "") -> dict:
         return {prefix + name: value for name, value in dataclasses.asdict(self).items()}
@@ -60,12 +62,6 @@ def image_quality(
         sharpness=laplacian_sharpness(generated),
         nearest_train=float(nearest(features, train_features).mean() / nearest(real_features, train_features).mean()),
     )
-
-
-def features_of(network: Any, images: np.ndarray) -> np.ndarray:
-    """Features of images `(n, H, W)` or `(n, H, W, C)`, as `(n, d)`."""
-    images = np.asarray(images, "float32")
-    return network.predict(images[..., None] if images.ndim == 3 else images, batch_size=500, verbose=0)
 
 
 class KernelDistance(NamedTuple):
@@ -121,22 +117,6 @@ def two_sample_accuracy(a: Any, b: Any, seed: int = 0) -> float:
 def two_sample_null_sd(n: int) -> float:
     """The standard deviation of `two_sample_accuracy` for two samples of n rows each of one law."""
     return float(np.sqrt(1 / (8 * n)))
-
-
-def laplacian_sharpness(images: np.ndarray) -> float:
-    """Mean over images of the variance of the Laplace filter's response, in grey: larger is sharper.
-
-    Args:
-        images: `(n, H, W)` or `(n, H, W, C)` in [0, 1]; the response is taken where the filter lies within the image.
-
-    Source: Tolstikhin et al., "Wasserstein auto-encoders" (2018).
-    """
-    images = np.asarray(images, "float32")
-    if images.ndim == 4:
-        images = images @ np.asarray(_GREY, "float32") if images.shape[-1] == 3 else images.mean(axis=-1)
-    response = images[:, :-2, 1:-1] + images[:, 2:, 1:-1] + images[:, 1:-1, :-2] + images[:, 1:-1, 2:]
-    response = response - 4 * images[:, 1:-1, 1:-1]
-    return float(response.reshape(len(images), -1).var(axis=1).mean())
 
 
 def nearest(points: np.ndarray, others: np.ndarray, chunk: int = 1000) -> np.ndarray:

@@ -90,6 +90,11 @@ class DistributionLayer(keras.layers.Layer):
         kinds = tf.nest.flatten(distribution.reparameterization_type)
         return all(kind == tfd.FULLY_REPARAMETERIZED for kind in kinds)
 
+    def check_density(self, use: str) -> None:
+        """Raises ValueError, naming the use, where a posterior of this layer has no density that the use needs."""
+        if not self.has_density:
+            raise ValueError(f"{use} needs a posterior with a density, but the encoder ends in {type(self).__name__}.")
+
     def check_events(self, name: Any, data: Any) -> None:
         """Raises ValueError, naming the argument, where the array `data` holds what no event of this layer can be."""
 

@@ -206,11 +206,9 @@ class AdversarialVAE(VAE):
 
     def _in_features(self, draw, features, one):
         """The pass as seen in the discriminator's features: p(features of x | z) = N(features of the decoded mean, I)."""
-        flat = [tf.cast(keras.ops.reshape(f, [tf.shape(f)[0], -1]), tf.float32) for f in (
-            features, self.critic(tf.convert_to_tensor(one.p), draw.training)[1])]  # fmt: skip
-        return draw._replace(
-            x=tf.stop_gradient(flat[0]), p=IndependentNormal.new(flat[1], flat[1].shape[1:], scale=1.0)
-        )
+        _, decoded = self.critic(tf.convert_to_tensor(one.p), draw.training)
+        p = IndependentNormal.new(decoded, decoded.shape[1:], scale=1.0)
+        return draw._replace(x=tf.stop_gradient(features), p=p)
 
     def _added_losses(self):
         parts = (self.encoder, self.decoder, self.prior, self.objective)

@@ -8,7 +8,7 @@ from tfvae.models.decoding import names_of
 
 
 class Critic:
-    """x -> (logits, features) by a discriminator; features are a layer's outputs where a layer is named, else None.
+    """x -> (logits, features) by a discriminator; features are a layer's outputs, `(B, F)`, or None where none is named.
 
     Args:
         discriminator: a Keras model from x to logits, positive where it takes x for data.
@@ -32,13 +32,14 @@ class Critic:
             found = [layer for layer in keras_door.sublayers(discriminator) if layer.name == feature_layer]
             if not found:
                 raise ValueError(f"The discriminator has no layer {feature_layer!r} to take features from.")
-            self.network = keras.Model(discriminator.inputs, [discriminator.outputs[0], found[0].output])
+            rows = keras.layers.Flatten()(found[0].output)  # of a length that is known before the batch is
+            self.network = keras.Model(discriminator.inputs, [discriminator.outputs[0], rows])
         self.has_features = feature_layer is not None
 
     def __call__(self, x, training):
         output = self.network(x, training=training)
         logits, features = output if self.has_features else (output, None)
-        return tf.cast(logits, tf.float32), features
+        return tf.cast(logits, tf.float32), None if features is None else tf.cast(features, tf.float32)
 
 
 def cross_entropy(logits, label):

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfvae.distributions.unfolded import Unfolded
 from tfvae.host.tensors import DistributionTensor, as_distribution
+from tfvae.layers.distribution_layer import outermost_distribution_layers
 
 OWNER = "VAE (the decoder must end in a distribution layer; it)"
 
@@ -73,6 +74,22 @@ def refuse_several(decoder):
             f"`sample`, `reconstruct` and `log_likelihood` are for one output, but the decoder has {', '.join(names)}: "
             "take each from `decode`."
         )
+
+
+def event_checks(decoder):
+    """Functions (name, array) that raise ValueError where an array, named so, holds what the decoder has no density for."""
+    checks = [layer.check_events for layer in outermost_distribution_layers(decoder)[-1:]]
+    if names_of(decoder):
+        return checks
+    wanted = tf.TensorShape(decoder.output_shape[1:])
+
+    def check_shape(name, array):
+        if not wanted.is_compatible_with(array.shape[1:]):  # one that broadcasts would train without a word
+            raise ValueError(
+                f"This model is for rows of shape {tuple(wanted)}, but `{name}` has rows of {array.shape[1:]}."
+            )
+
+    return [check_shape, *checks]
 
 
 def distributions_of(p):

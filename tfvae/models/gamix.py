@@ -36,7 +36,6 @@ def make_gamix_vae(
     adversarial_weight: Any = 100.0,
     normalization: str = "frozen",
     prior: Prior | None = None,
-    objective: Objective | None = None,
     learning_rate: float = 1e-4,
 ) -> VAE:
     """A compiled GAMIX-VAE for images in [0, 1]; at 256 × 256 × 3 all defaults are the published ones.
@@ -54,8 +53,7 @@ def make_gamix_vae(
         adversarial_weight: float or schedule, of the discriminator in the loss; 0 leaves it out, for a `VAE`.
         normalization: "frozen", as published, where the statistics of all BatchNormalizations stay at 0 and 1 and the
             discriminator has no dropout, since its code never told the networks that they train; or "batch", where both do.
-        prior: a `Prior`; None for N(0, I).
-        objective: an `Objective` in place of the posterior's own.
+        prior: a `Prior`; None for N(0, I), which the population's KL needs.
         learning_rate: float, of both Adams, whose β₁ is 0.5.
 
     Source: M. Rivera, "How to train your VAE" (2024), and its code.
@@ -70,12 +68,12 @@ def make_gamix_vae(
     layer = LogVarianceNormal(latent_dim, name="posterior")
     if posterior == "mixture":
         layer = MixtureNormal(num_components, latent_dim, epsilon=1e-3, name="posterior")
-    if objective is None and posterior == "population":
+    objective: Objective = ELBO()
+    if posterior == "population":
         objective = PopulationKL(individual_weight=individual_weight, moments=moments, momentum=momentum)
     bottleneck = max(1, latent_dim // 8)
     encoder = resnet_v2_encoder(image_shape, layer, width, bottleneck, normalization=normalization)
     decoder = resnet_v2_decoder(latent_dim, image_shape, likelihood, width, bottleneck, normalization=normalization)
-    objective = ELBO() if objective is None else objective
 
     def adam():
         return keras.optimizers.Adam(learning_rate, beta_1=0.5)

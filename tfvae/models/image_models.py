@@ -47,10 +47,8 @@ def convolutional(shape, binary=False, latent_dim=32, hidden=None, num_component
 
 def gamix(shape, binary=False, latent_dim=None, hidden=None, learning_rate=1e-4, make_prior=None):
     """GAMIX-VAE: residual networks, the population's KL and a PatchGAN; no bound of log p(x) is trained."""
-    shape = with_channels(shape)
-    width = _only(hidden) if hidden else None
-    prior = make_prior(latent_dim or min(512, 2 * min(shape[:2]))) if make_prior else None
-    return models.make_gamix_vae(shape, latent_dim, width, learning_rate=learning_rate, prior=prior)
+    del binary, make_prior  # it is for N(0, I) alone: see `check_model`
+    return models.make_gamix_vae(with_channels(shape), latent_dim, _only(hidden), learning_rate=learning_rate)
 
 
 def vae_gan(shape, binary=False, latent_dim=64, hidden=None, learning_rate=3e-4, make_prior=None):
@@ -82,27 +80,29 @@ def fitting_widths(shape):
     return _WIDTHS[:levels]
 
 
-def check_sizes(model, shape, hidden):
-    """UserError where the model's convolutions do not fit images of this shape, before any work."""
+def check_model(model, shape, hidden, prior):
+    """UserError where the model does not fit images of this shape, these widths or this prior, before any work."""
     if model not in CONVOLUTIONAL:
         return
-    widths = hidden or fitting_widths(shape)
+    fitting = fitting_widths(shape)
     if model == "gamix":
-        fitting_widths(shape)
-        _only(widths[:1] if hidden is None else hidden)
-    elif any(n % 2 ** len(widths) for n in shape[:2]):
+        _only(hidden)
+        if prior not in ("", "standard"):
+            raise UserError(f"The model gamix holds its codes near N(0, I): leave out the `prior={prior}`.")
+    elif any(n % 2 ** len(hidden or fitting) for n in shape[:2]):
         raise UserError(
-            f"{len(widths)} convolutions need height and width divisible by {2 ** len(widths)}, but images are {shape[0]} × "
+            f"{len(hidden)} convolutions need height and width divisible by {2 ** len(hidden)}, but images are {shape[0]} × "
             f"{shape[1]}: give fewer numbers in `hidden`, or another `image_size`."
         )
 
 
 def _only(hidden):
-    if len(hidden) != 1:
+    """The one width, or None where none is given."""
+    if hidden is not None and len(hidden) != 1:
         raise UserError(
             f"The model gamix has one width: give `hidden` one number, and not {', '.join(map(str, hidden))}."
         )
-    return hidden[0]
+    return hidden and hidden[0]
 
 
 def _pixels(num_pixels, binary):

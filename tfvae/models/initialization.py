@@ -4,8 +4,8 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
+from tfvae.models.codes import codes
 from tfvae.priors.prior import EncodedPrior
 from tfvae.training.batches import check_finite
 
@@ -34,9 +34,7 @@ def initialize_prior(vae: Any, x: Any, seed: int = 0) -> None:
     if isinstance(vae.prior, EncodedPrior):
         vae.prior.start_at(x, seed)
     else:
-        pieces = np.array_split(x, -(-len(x) // 4096)) if len(x) else [x]
-        draws = [vae.encode(some).distribution.sample(seed=tf.constant([seed, k])) for k, some in enumerate(pieces)]
-        vae.prior.start_at(np.concatenate(draws), seed)
+        vae.prior.start_at(codes(vae, x, seed=seed), seed)
 
 
 def initialize_mixture_decoder(vae: Any, x: Any, seed: int = 0, spread: float = 0.1) -> None:

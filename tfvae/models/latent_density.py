@@ -4,9 +4,8 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from tfvae.host.saving import register
+from tfvae.models.codes import codes
 from tfvae.models.vae import VAE
 from tfvae.priors.flow import FlowPrior
 from tfvae.priors.full_mixture import FullMixturePrior
@@ -14,7 +13,6 @@ from tfvae.priors.prior import Prior
 from tfvae.priors.rescaled import RescaledPrior
 from tfvae.training.fast_fit import FastFitModel
 
-_ROWS = 4096  # encoded at a time
 _DEFAULTS = {"mixture": 10, "flow": 6}  # components, couplings
 
 
@@ -45,7 +43,8 @@ def fit_latent_density(
         raise ValueError(f"`kind` must be mixture:K or flow:L, such as mixture:10, but got {kind!r}.")
     if of not in ("draws", "means"):
         raise ValueError(f"`of` must be 'draws' or 'means', but got {of!r}.")
-    vae.check_data(np.asarray(x))
+    x = np.asarray(x)
+    vae.check_data(x)
     z = codes(vae, x, of, seed)
     prior: Prior
     if name == "mixture":
@@ -58,16 +57,6 @@ def fit_latent_density(
     return vae.with_prior(prior)
 
 
-def codes(vae: Any, x: Any, of: str = "draws", seed: int = 0) -> np.ndarray:
-    """A draw of q(z|x), or its mean, for each row of x: `(N, D)`."""
-    pieces = []
-    for k, start in enumerate(range(0, len(x), _ROWS)):
-        q = vae.encode(x[start : start + _ROWS]).distribution
-        pieces.append((q.mean() if of == "means" else q.sample(seed=tf.constant([seed, k]))).numpy())
-    return np.concatenate(pieces)
-
-
-@register
 class _NegativeLogDensity(keras.layers.Layer):
     """z -> −log p(z)."""
 

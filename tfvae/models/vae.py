@@ -19,7 +19,7 @@ from tfvae.importance import LikelihoodEstimate, StreamedLikelihood
 from tfvae.layers.distribution_layer import outermost_distribution_layers
 from tfvae.layers.kl import KLDivergenceAddLoss
 from tfvae.layers.scales import LearnedScale
-from tfvae.models.decoding import Pass, decode_folded, distributions_of, refuse_several
+from tfvae.models.decoding import Pass, decode_folded, distributions_of, event_checks, refuse_several
 from tfvae.models.losses import num_replicas, sum_of, weighted_mean
 from tfvae.objectives.elbo import ELBO
 from tfvae.objectives.objective import Draw, Objective, Terms, as_schedule
@@ -242,7 +242,7 @@ class VAE(FastFit, keras.Model):
                 )
 
     def checks_of(self, x: Any, y: Any) -> Any:
-        return x if y is None else y, [layer.check_events for layer in outermost_distribution_layers(self.decoder)[-1:]]
+        return x if y is None else y, event_checks(self.decoder)
 
     def with_prior(self, prior: Prior) -> "VAE":
         """A `VAE` of these networks, whose weights it shares, under another prior; compiled with `ELBO()` and Adam(1e-3)."""
@@ -278,11 +278,7 @@ class VAE(FastFit, keras.Model):
             expectation the estimate is a lower bound that rises with `num_samples`. Warns where it is no likelihood: of
             grey values under a Bernoulli.
         """
-        if not self.posterior_layer.has_density:
-            raise ValueError(
-                "log p(x) by importance sampling needs a posterior with a density, but the encoder ends in "
-                f"{type(self.posterior_layer).__name__}."
-            )
+        self.posterior_layer.check_density("log p(x) by importance sampling")
         x, num_samples = self.rows_to_score(x), as_count(num_samples, "num_samples")
         held = max(x[0].size, self.numbers_per_draw, self.prior.num_terms)
         numbers = int(memory // (4 * _COPIES))

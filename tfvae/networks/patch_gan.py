@@ -20,6 +20,7 @@ def patch_gan(
 
     3 × 3 convolutions of `width`, `width`, `width`, half, half and one channels, the first three of stride 2, each with a
     normalization, leaky ReLU (slope 0.3) and dropout behind it; the last one without the ReLU.
+    The third is named "features".
 
     Args:
         image_shape: (H, W, C), at least 8 × 8.
@@ -32,8 +33,10 @@ def patch_gan(
     """
     _check(image_shape, 8)
     layers: list[Any] = [keras.Input(image_shape), keras.layers.Rescaling(2.0, -1.0)]
-    for channels, stride in ((width, 2), (width, 2), (width, 2), (width // 2, 1), (width // 2, 1), (1, 1)):
-        layers += [keras.layers.Conv2D(channels, 3, stride, padding="same"), normalization_layer(normalization)]
+    sizes = ((width, 2), (width, 2), (width, 2), (width // 2, 1), (width // 2, 1), (1, 1))
+    for k, (channels, stride) in enumerate(sizes):
+        convolution = keras.layers.Conv2D(channels, 3, stride, padding="same", name="features" if k == 2 else None)
+        layers += [convolution, normalization_layer(normalization)]
         layers += [keras.layers.LeakyReLU(0.3)] if channels > 1 else []
         layers += [keras.layers.Dropout(dropout)] if dropout else []
     return keras.Sequential(layers, name=name)

@@ -3,22 +3,24 @@
 from typing import Any
 
 import tensorflow as tf
+import tensorflow_probability as tfp
 
-from tfvae.divergences import normal_kl
+from tfvae.divergences import exact_kl, normal_kl
 from tfvae.host.saving import register
 from tfvae.importance import log_px_z
 from tfvae.objectives.objective import Draw, Objective, Terms, at_step, expectation
 
+tfd = tfp.distributions
 _FLOOR = 1e-6  # of a variance, whose log is taken
 
 
 @register
 class PopulationKL(Objective):
-    """loss = −log p(x|z) + w KL(N(0, σ(x)²) ‖ N(0, I)) + β KL(N(m, v) ‖ N(0, I)), with m and v the moments of all codes.
+    """loss = −log p(x|z) + w KL(N(0, σ(x)²) ‖ N(0, I)) + β KL(N(m, v) ‖ p(z)), with m and v the moments of all codes.
 
-    The ordinary KL holds each q(z|x) near N(0, I); this one holds their population there, dimension by dimension, and leaves
-    each mean free. The second term keeps the σ(x) from vanishing. It is no bound: only two moments of the aggregate
-    posterior are held, and the mutual information of x and z is free.
+    The ordinary KL holds each q(z|x) near the prior; this one holds their population there, dimension by dimension, and
+    leaves each mean free. The second term keeps the σ(x) from vanishing. It is no bound: only two moments of the aggregate
+    posterior are held, and the mutual information of x and z is free. The prior must be a Gaussian, published as N(0, I).
 
     The logs show the moments as `population_mean`, the root of the mean of m², and `population_variance`, the mean of v.
 
@@ -71,7 +73,12 @@ class PopulationKL(Objective):
         variances = draw.q.variance()
         individual = tf.reduce_sum(normal_kl(tf.zeros_like(variances), variances), axis=-1)
         mean, variance = self._population(draw.q.mean(), variances, draw.training)
-        population = tf.reduce_sum(normal_kl(mean, variance + _FLOOR))
+        population = exact_kl(tfd.Independent(tfd.Normal(mean, tf.sqrt(variance + _FLOOR)), 1), draw.prior)
+        if population is None:
+            raise ValueError(
+                f"PopulationKL holds the codes near a Gaussian, but the prior is a {type(draw.prior).__name__}: give the "
+                "model N(0, I), and its codes a density afterwards by `fit_latent_density`."
+            )
         metrics = {
             "reconstruction": reconstruction,
             "population_kl": population,

@@ -36,6 +36,10 @@ class WAE(Objective):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def terms(self, draw: Draw) -> Terms:
+        if draw.z.shape.rank != 2:
+            raise ValueError(
+                "WAE takes one draw of each code, but this posterior gives several: leave out `stratified`."
+            )
         reconstruction = -log_px_z(draw.p, draw.x)
         wanted = draw.prior.sample(tf.shape(draw.z)[0], seed=next_seed(self.seed_generator))
         mmd = mmd2(draw.z, wanted)

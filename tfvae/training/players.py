@@ -26,10 +26,9 @@ class WatchPlayers(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if math.isfinite(float((logs or {}).get("loss", 0.0))):
             return
+        # Of both in one step the model comes first, which the fakes come from.
         steps = {who: int(step) for who, step in zip(_PLAYERS, self.model.lost_at.numpy(), strict=True) if step}
-        player = min(
-            steps, key=steps.get, default=_PLAYERS[0]
-        )  # of both in one step the model, which the fakes come from
+        player = min(steps, key=steps.get, default=_PLAYERS[0])
         at = f"step {steps[player]}" if steps else "this step"
         raise ValueError(
             f"The loss of the {player} is not a number in epoch {self.epoch + 1}, at {at} of the optimizer: the training "

@@ -10,7 +10,7 @@ from tfvae import evaluation, plots
 from tfvae.codecs.image_codec import ImageCodec
 from tfvae.data.images import Images
 from tfvae.host.errors import UserError
-from tfvae.models.image_models import CONVOLUTIONAL, check_sizes, fitting_widths, with_channels
+from tfvae.models.image_models import CONVOLUTIONAL, check_model, fitting_widths, with_channels
 from tfvae.runs.directory import METRICS, RunDirectory
 from tfvae.runs.load import Run
 from tfvae.runs.report import write_report
@@ -57,7 +57,7 @@ def fit_images(
     parts, name = read_parts(data, options), data if isinstance(data, str | Path) else "an array"
     if not options.model:
         options = dataclasses.replace(options, model=_default_model(parts))
-    check_sizes(options.model, parts.shape, options.hidden)
+    check_model(options.model, parts.shape, options.hidden, options.prior)
     codec = ImageCodec(tuple(parts.shape), parts.binary)
     row = with_channels(parts.shape) if options.model in CONVOLUTIONAL else (codec.num_pixels,)
     config = {
@@ -67,14 +67,15 @@ def fit_images(
         codec.kind: codec.to_config(),
     }
     run = start_run(out, config, overwrite=overwrite, resume=resume)
-    held = (parts.sample, parts.validation, parts.test)
-    sample, validation, test = (codec.transform(images).reshape(-1, *row) for images in held)
-    make_model, train = model_maker(options, sample, codec.shape, codec.binary), parts.training_data(row, options)
+    held = (parts.train, parts.validation, parts.test)
+    train, validation, test = (codec.transform(images).reshape(-1, *row) for images in held)
+    make_model = model_maker(options, train, codec.shape, codec.binary)
+    fed = parts.streamed(row, options) or train
     with parts.naming_what_is_damaged():
-        model, history = fit_until_worse(run, make_model, train, validation, options, verbose, checkpoint_seconds)
-    run.write_json(
-        METRICS, {"images_trained": parts.num_train, **_evaluate(model, codec, sample, test, parts.lossy, options.seed)}
-    )
+        model, history = fit_until_worse(run, make_model, fed, validation, options, verbose, checkpoint_seconds)
+    notes = [*_notes(codec, model), *parts.notes()]
+    evaluated = _evaluate(model, codec, train, test, options.seed)
+    run.write_json(METRICS, {"images_trained": parts.num_train, **evaluated, "notes": notes})
     _draw(run, model, codec, history, test, parts.test_labels, options.seed)
     write_report(run)
     return Run.open(run.path)
@@ -86,10 +87,10 @@ def _default_model(parts):
         fitting_widths(parts.shape)
     except UserError:
         return "mixture-prior"
-    return "convolutional" if parts.is_folder else "mixture-prior"
+    return "convolutional" if parts.folder is not None else "mixture-prior"
 
 
-def _evaluate(model, codec, train, test, lossy, seed):
+def _evaluate(model, codec, train, test, seed):
     scored = test[:_SCORED]
     estimate = model.log_likelihood(scored, _SCORE_SAMPLES, seed)
     latent = evaluation.latent_report(model, scored, seed)
@@ -101,16 +102,13 @@ def _evaluate(model, codec, train, test, lossy, seed):
         "active_units": latent.active_units,
         "mutual_information": latent.mutual_information,
         "comparison": comparison({"tfvae": estimate.log_likelihood, **_pixelwise(train, scored, codec.binary)}),
-        "notes": _notes(codec, lossy, model),
     }
 
 
-def _notes(codec, lossy, model):
+def _notes(codec, model):
     notes = [] if codec.binary else ["Densities are those of pixels scaled to [0, 1]."]
     if not model.objective.is_bound or hasattr(model, "discriminator"):
         notes.append("This model is not trained on a bound of log p(x) alone: judge it by its pictures first.")
-    if lossy:
-        notes.append("The images are lossy JPEG copies: compare these likelihoods with no published ones.")
     return notes
 
 

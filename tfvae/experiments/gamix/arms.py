@@ -26,8 +26,9 @@ class Sizes:
         settings = {"latent_dim": self.latent_dim, "width": self.width, "learning_rate": self.learning_rate}
         return tfvae.make_gamix_vae(self.image_shape, **{**settings, **changes})
 
-    def plain(self, posterior, objective, kernel_regularizer=None):
-        """A VAE of the same networks and likelihood, around another posterior and objective."""
+    def without_noise(self, objective, kernel_regularizer=None):
+        """An autoencoder of the same networks and likelihood."""
+        posterior = layers.IndependentDeterministic(self.latent_dim, name="posterior")
         scale = float(np.prod(self.image_shape)) / 10_000  # of the published weight of the reconstruction
         likelihood = layers.IndependentLaplace(self.image_shape, "mean", scale=scale, name="likelihood")
         sizes = {"width": self.width, "normalization": "frozen", "bottleneck": max(1, self.latent_dim // 8)}
@@ -40,11 +41,6 @@ class Sizes:
         )
         vae.compile(keras.optimizers.Adam(self.learning_rate, beta_1=0.5))
         return vae
-
-    def without_noise(self, objective, kernel_regularizer=None):
-        return self.plain(
-            layers.IndependentDeterministic(self.latent_dim, name="posterior"), objective, kernel_regularizer
-        )
 
     def vampprior(self, train, seed):
         prior = priors.VampPrior(self.latent_dim, max(2, self.num_components // 10), self.image_shape, seed=seed)

@@ -16,11 +16,7 @@ class GamixFaces(OnImages):
     name: ClassVar[str] = "gamix-faces"
     summary: ClassVar[str] = "document 001: does GAMIX-VAE give better faces than a VAE, and than its cheapest cure?"
     images: ClassVar[str] = "celeba-faces"
-    presets: ClassVar[dict] = {
-        "paper": {},
-        "quick": {"image_size": 16, "num_train": 256, "num_test": 64, "epochs": 1, "num_seeds": 1, "width": 4,
-                  "latent_dim": 8, "num_components": 20, "feature_epochs": 1},
-    }  # fmt: skip
+    presets: ClassVar[dict] = {"paper": {}, "quick": {**OnImages.presets["quick"], "image_size": 16}}
 
     arms: tuple[str, ...] = tuple(ARMS)
     num_seeds: int = 2

@@ -11,7 +11,7 @@ import tfvae
 from tfvae import evaluation, plots
 from tfvae.data.images import load_images
 from tfvae.experiments.fits import run_fits, write_findings
-from tfvae.experiments.gamix.arms import ARMS, Sizes
+from tfvae.experiments.gamix.arms import ARMS, MAIN, Sizes
 from tfvae.experiments.gamix.figures import draw_arm, interpolations, traversals
 from tfvae.experiments.study import Fit, Study
 from tfvae.host.lazy import Later
@@ -49,7 +49,13 @@ class OnImages(Study, abc.ABC):
     more: ClassVar[tuple[str, ...]] = ()
     document: ClassVar[str] = "The method is claimed to give better samples than a VAE, without a number."
 
-    arms: tuple[str, ...] = ()
+    presets: ClassVar[dict] = {
+        "paper": {},
+        "quick": {"num_train": 256, "num_test": 64, "epochs": 1, "num_seeds": 1, "width": 4, "latent_dim": 8,
+                  "num_components": 20, "feature_epochs": 1},
+    }  # fmt: skip
+
+    arms: tuple[str, ...] = MAIN
     num_seeds: int = 3
     num_train: int = 50_000
     num_test: int = 2_000  # real images that draws are compared with; as many others are reconstructed
@@ -144,8 +150,10 @@ class OnImages(Study, abc.ABC):
 
 def parts_of(name: str, num_train: int, num_test: int) -> Parts:
     """The `Parts` of a known set of images."""
+    from tfvae.evaluation.features import with_channels
+
     found = load_images(name)
-    train, test = (_with_channels(x) for x in (found.x_train, found.x_test))
+    train, test = (with_channels(x) for x in (found.x_train, found.x_test))
     order = np.random.default_rng(0).permutation(len(test))
     n = min(num_test, len(test) // 2)
     labels = None if found.y_train is None else found.y_train[:num_train]
@@ -170,6 +178,8 @@ def features(run, train, labels, epochs, seed):
 
 def latent_measures(model, x, seed):
     """How far the codes are from N(0, I): moments, sliced Wasserstein distance, active units; and the mean σ(x)."""
+    from tfvae.evaluation.collapse import ACTIVE
+
     q = model.encode(x).distribution
     means, sigma = q.mean().numpy(), q.stddev().numpy()
     z = q.sample(seed=tf.constant([seed, 3])).numpy()
@@ -179,9 +189,5 @@ def latent_measures(model, x, seed):
         "population_variance": float(means.var(axis=0).mean()),
         "aggregate_variance": float(z.var(axis=0).mean()),
         "latent_wasserstein": evaluation.sliced_wasserstein(z, wanted),
-        "active_units": int((means.var(axis=0) > 0.01).sum()),
+        "active_units": int((means.var(axis=0) > ACTIVE).sum()),
     }
-
-
-def _with_channels(images):
-    return images if images.ndim == 4 else images[..., None]
