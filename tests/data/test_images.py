@@ -8,7 +8,7 @@ from PIL import Image
 
 from tfvae.codecs.image_codec import ImageCodec
 from tfvae.codecs.of_run import codec_of
-from tfvae.data import binarize, dynamically_binarized, images, load_image_folder, load_images
+from tfvae.data import binarize, dynamically_binarized, images, load_image_folder, load_images, randomly_mirrored
 from tfvae.data.image_folder import ImageFolder
 from tfvae.host.errors import UserError
 
@@ -196,6 +196,18 @@ def test_dynamic_binarization_draws_anew_in_every_epoch():
     drawn = np.concatenate(list(dynamically_binarized(grey, 1000).as_numpy_iterator()))
     # Five standard errors of a mean of 4000 draws: an error probability below 1e-5.
     np.testing.assert_allclose(drawn.mean(axis=0), grey[0], atol=5 * 0.5 / np.sqrt(4000))
+
+
+def test_images_are_mirrored_by_a_coin_of_the_seed_and_the_epoch():
+    x = np.random.default_rng(0).random((200, 2, 3, 1)).astype("float32")
+    data = randomly_mirrored(x, 32, seed=1, shuffle=False)
+    first, second = (np.concatenate(list(data.as_numpy_iterator())) for _ in range(2))
+    again = np.concatenate(list(randomly_mirrored(x, 32, 1, False, initial_epoch=1).as_numpy_iterator()))
+    np.testing.assert_array_equal(second, again)
+    heads = (first == x[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert ((first == x).all(axis=(1, 2, 3)) ^ heads).all()
+    assert 70 < heads.sum() < 130  # of 200 fair coins
+    assert (first != second).any()
 
 
 def test_codec_round_trip_and_checks(tmp_path):

@@ -197,3 +197,41 @@ def test_every_arm_of_the_gamix_comparison_can_be_made(arm):
     assert model.decoder.output_shape == (None, 8, 8, 3)
     terms = model.test_step(tf.constant(images))
     assert np.isfinite(float(terms["loss"]))
+
+
+def test_published_faces_come_from_a_folder(tmp_path, monkeypatch):
+    from PIL import Image
+
+    monkeypatch.setenv("TFVAE_DATA", str(tmp_path))
+    small = {"image_size": 8, "num_train": 10, "num_test": 2, "batch_size": 4}
+    published = find_experiment("gamix-faces").with_preset("published", **small)
+    with pytest.raises(UserError, match="a folder that holds a folder celeba_hq_256 of images"):
+        published.check()
+    (tmp_path / "celeba_hq_256").mkdir()
+    for k in range(12):
+        image = np.full((16, 16, 3), 10 * k, "uint8")
+        Image.fromarray(image).save(tmp_path / "celeba_hq_256" / f"{k}.png")
+    published.check()
+    train, _, real, others = published.data
+    assert (train.shape, real.shape, others.shape) == ((8, 8, 8, 3), (2, 8, 8, 3), (2, 8, 8, 3))
+    values = np.concatenate([train, real, others])[:, 0, 0, 0]
+    np.testing.assert_allclose(np.sort(values), np.arange(12) * 10 / 255, rtol=1e-6)
+    (batch, *_) = published.training_data(published.fits()[0])(0).as_numpy_iterator()
+    assert batch.shape == (4, 8, 8, 3)
+    with pytest.raises(UserError, match="has 12 images, but 12 are held out"):
+        find_experiment("gamix-faces").with_preset("published", num_test=6).check()
+
+
+@pytest.mark.slow
+def test_a_step_of_the_published_size():
+    """Two images of 256 × 256 through every network, forward and back; ten need 5 times the memory."""
+    published = find_experiment("gamix-faces").with_preset("published")
+    sizes = Sizes((256, 256, 3), published.latent_dim, published.width, published.learning_rate, 100)
+    model = ARMS["gamix"][1](sizes, None, 0)
+    assert model.count_params() == 10_982_066 + 412_101
+    images = np.random.default_rng(0).random((2, 256, 256, 3)).astype("float32")
+    before = [np.array(w) for w in model.get_weights()]
+    history = model.fit(images, batch_size=2, verbose=0).history
+    assert all(np.isfinite(values).all() for values in history.values())
+    moved = [np.any(a != b) for a, b in zip(before, model.get_weights(), strict=True)]
+    assert sum(moved) > 200

@@ -50,7 +50,9 @@ def _first_line(thing):
 @app.command()
 def run(
     experiment: Annotated[str, typer.Argument(help="its name: see `tfvae list`")],
-    preset: Annotated[str, typer.Option(help="quick (shows that it runs) or paper (the findings)")] = "paper",
+    preset: Annotated[
+        str, typer.Option(help="quick (shows that it runs), paper (the findings), or another of its own")
+    ] = "paper",
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="run directory; runs/EXPERIMENT-PRESET-SEED by default")] = None,
     resume: Resume = False,

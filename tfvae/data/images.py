@@ -109,6 +109,31 @@ def dynamically_binarized(x: Any, batch_size: Any, seed: int = 0, shuffle: bool 
 
     x = np.asarray(x, "float32")
     _check_probabilities(x)
+
+    def draw(rows, key):
+        return tf.cast(tf.random.stateless_uniform(tf.shape(rows), key) < rows, tf.float32)
+
+    return _changing(x, draw, batch_size, seed, shuffle, initial_epoch)
+
+
+def randomly_mirrored(x: Any, batch_size: Any, seed: int = 0, shuffle: bool = True, initial_epoch: int = 0) -> Any:
+    """A `tf.data.Dataset` of batches of images `(n, H, W, C)`, each mirrored left to right or not by a fair coin.
+
+    The coins and the order are a function of (seed, epoch), as for `dynamically_binarized`.
+    """
+    import tensorflow as tf
+
+    def mirror(rows, key):
+        heads = tf.random.stateless_uniform(tf.shape(rows)[:1], key) < 0.5
+        return tf.where(heads[:, None, None, None], rows[:, :, ::-1], rows)
+
+    return _changing(np.asarray(x, "float32"), mirror, batch_size, seed, shuffle, initial_epoch)
+
+
+def _changing(x, change, batch_size, seed, shuffle, initial_epoch):
+    """Batches `change(rows, key)`, with a key for each batch that is a function of (seed, epoch)."""
+    import tensorflow as tf
+
     n, counter = len(x), itertools.count(initial_epoch)
     data = tf.constant(x)
 
@@ -117,12 +142,10 @@ def dynamically_binarized(x: Any, batch_size: Any, seed: int = 0, shuffle: bool 
         if shuffle:
             order = tf.random.experimental.stateless_shuffle(order, seed=tf.stack([tf.cast(seed, tf.int64), number]))
 
-        def draw(index, rows):
-            key = tf.stack([tf.cast(seed, tf.int64) + 2**31, number * n + index])
-            pixels = tf.gather(data, rows)
-            return tf.cast(tf.random.stateless_uniform(tf.shape(pixels), key) < pixels, tf.float32)
+        def changed(index, rows):
+            return change(tf.gather(data, rows), tf.stack([tf.cast(seed, tf.int64) + 2**31, number * n + index]))
 
-        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size).enumerate().map(draw)
+        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size).enumerate().map(changed)
 
     # A new iterator is a new epoch.
     epochs = tf.data.Dataset.from_generator(lambda: iter([next(counter)]), output_signature=tf.TensorSpec((), tf.int64))

@@ -16,4 +16,6 @@ class GamixDigits(OnImages):
     codec: ClassVar[dict] = {"images": {"shape": [28, 28, 1], "binary": False}}
 
     latent_dim: int = 16
+    num_train: int = 30_000
     num_test: int = 5_000
+    epochs: int = 4

@@ -23,7 +23,8 @@ class GANVAE(OnImages, abc.ABC):
     presets: ClassVar[dict] = {
         "paper": {},
         "quick": {"num_train": 256, "num_test": 64, "epochs": 1, "num_seeds": 1, "widths": (4, 8), "latent_dim": 4,
-                  "num_components": 10, "num_scored": 16, "num_samples": 5, "feature_epochs": 1},
+                  "num_components": 10, "num_scored": 16, "num_samples": 5, "feature_epochs": 1,
+                  "arms": ("standard-none", "mixture-both")},
     }  # fmt: skip
 
     arms: tuple[str, ...] = tuple(
