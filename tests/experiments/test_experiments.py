@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
@@ -11,6 +12,7 @@ from tfvae import priors
 from tfvae.data import Images
 from tfvae.experiments import GaussianMixtureExperiment, Study, all_experiments, find_experiment
 from tfvae.experiments.gamix.arms import ARMS, Sizes
+from tfvae.experiments.gamix.on_images import gains
 from tfvae.host.errors import UserError
 from tfvae.runs import load_run
 from tfvae.runs.report import write_report
@@ -220,6 +222,17 @@ def test_published_faces_come_from_a_folder(tmp_path, monkeypatch):
     assert batch.shape == (4, 8, 8, 3)
     with pytest.raises(UserError, match="has 12 images, but 12 are held out"):
         find_experiment("gamix-faces").with_preset("published", num_test=6).check()
+
+
+def test_gains_over_the_cures_are_paired_by_the_seed():
+    distances = {("vae", 0): (9, 5), ("vae", 1): (8, 7), ("gamix", 0): (4, 2), ("gamix", 1): (3, 2)}
+    columns = ["variant", "seed", "draws_frechet_distance", "mixture_draws_frechet_distance"]
+    rows = pd.DataFrame([(*fit, *found) for fit, found in distances.items()], columns=columns)
+    own, draws, mixture = gains(rows, ("vae", "rae"))  # there is no rae
+    assert (own["arm"], own["draws of"], own["gain"]) == ("vae", "the prior", (5 - 9 + 7 - 8) / 2)
+    assert (draws["arm"], draws["over"], draws["seeds"]) == ("gamix", "vae + mixture", 2)
+    assert (draws["gain"], draws["standard error"]) == ((1 + 4) / 2, pytest.approx(np.std([1, 4], ddof=1) / np.sqrt(2)))
+    assert mixture["gain"] == (3 + 5) / 2
 
 
 @pytest.mark.slow

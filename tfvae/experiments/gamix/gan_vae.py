@@ -20,6 +20,7 @@ class GANVAE(OnImages, abc.ABC):
 
     document: ClassVar[str] = "There are other approaches, like GAN-VAE."
     more: ClassVar[tuple[str, ...]] = ("nll", "nll_standard_error")
+    cures: ClassVar[tuple[str, ...]] = ("standard-none",)
     presets: ClassVar[dict] = {
         "paper": {},
         "quick": {"num_train": 256, "num_test": 64, "epochs": 1, "num_seeds": 1, "widths": (4, 8), "latent_dim": 4,

@@ -3,6 +3,8 @@
 import abc
 import dataclasses
 import functools
+import itertools
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -47,6 +49,7 @@ class OnImages(Study, abc.ABC):
 
     images: ClassVar[str]
     more: ClassVar[tuple[str, ...]] = ()
+    cures: ClassVar[tuple[str, ...]] = ("vae", "rae")  # arms that others must beat
     document: ClassVar[str] = "The method is claimed to give better samples than a VAE, without a number."
 
     presets: ClassVar[dict] = {
@@ -130,7 +133,9 @@ class OnImages(Study, abc.ABC):
 
         models, histories, rows = run_fits(self, run, lambda fit: {"x": self.training_data(fit)}, measure)
         floor = quality(others, "", self.seed) | about
-        write_findings(run, rows, (*self.more, *MEASURES), self.claims(rows, floor), floor=floor)
+        write_findings(
+            run, rows, (*self.more, *MEASURES), self.claims(rows, floor), floor=floor, gains=gains(rows, self.cures)
+        )
         run.save_figure("1-loss", plots.loss_curves(histories, title="Training loss, first seed"))
         for k, (name, model) in enumerate(models.items()):
             if name in ("vae", "gamix"):
@@ -151,6 +156,26 @@ class OnImages(Study, abc.ABC):
                 f"(real against real: {floor['frechet_distance']:.2f}), mean over {rows['seed'].nunique()} seeds: {words}.",
             }
         ]
+
+
+def gains(rows: Any, cures: Sequence[str]) -> list[dict]:
+    """How much smaller an arm's FD-cnn is than that of draws from a mixture fitted to another arm's codes.
+
+    Differences are paired by the seed; their standard error is that of the mean over the seeds.
+    """
+    found = []
+    by_seed = rows.set_index(["variant", "seed"])
+    kinds = {"draws": "the prior", "mixture_draws": "the mixture"}
+    for cure, arm, kind in itertools.product(cures, rows["variant"].unique(), kinds):
+        if cure not in by_seed.index or (cure, "mixture_draws") == (arm, kind):
+            continue
+        gain = (
+            by_seed.loc[cure]["mixture_draws_frechet_distance"] - by_seed.loc[arm][f"{kind}_frechet_distance"]
+        ).dropna()
+        error = float(gain.std(ddof=1) / len(gain) ** 0.5) if len(gain) > 1 else None
+        found.append({"arm": arm, "draws of": kinds[kind], "over": f"{cure} + mixture", "seeds": len(gain),
+                      "gain": float(gain.mean()), "standard error": error})  # fmt: skip
+    return found
 
 
 def parts_of(name: str, num_train: int, num_test: int) -> Parts:

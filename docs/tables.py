@@ -1,0 +1,70 @@
+"""Writes the tables of the findings pages from the metrics of the runs: `python docs/tables.py [RUN …]`.
+
+A page holds blocks such as
+
+    <!-- table: NAME summary "FD-cnn of draws"=draws_frechet_distance … -->
+    <!-- end -->
+
+and the lines between are written from `docs/findings/metrics/NAME.json`. The metrics of a RUN given are copied there
+first. `NAME summary` shows mean ± standard error over the seeds, a row an arm; `NAME KEY COLUMN=key …` a list or dict of the
+metrics as it is.
+"""
+
+import json
+import math
+import re
+import shlex
+import sys
+from pathlib import Path
+
+FINDINGS = Path(__file__).parent / "findings"
+METRICS = FINDINGS / "metrics"
+_BLOCK = re.compile(r"(<!-- table: (?P<what>.*?) -->\n).*?(<!-- end -->)", re.S)
+
+
+def page_with_tables(text: str) -> str:
+    """A page whose tables are those of the metrics."""
+    return _BLOCK.sub(lambda block: block[1] + _table(*shlex.split(block["what"])) + block[3], text)
+
+
+def _table(name, key, *columns):
+    found = json.loads((METRICS / f"{name}.json").read_text())[key]
+    titles, keys = zip(*(column.split("=") for column in columns), strict=True)
+    if key == "summary":
+        titles = ("", *titles)
+        rows = [[f"`{arm}`", *(_estimate(row[k], row["seeds"]) for k in keys)] for arm, row in found.items()]
+    else:
+        entries = found if isinstance(found, list) else [found]
+        rows = [[_number(entry[k]) for k in keys] for entry in entries]
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _estimate(measure, seeds):
+    """The mean with its standard error over the seeds."""
+    if measure["sd"] is None:
+        return _number(measure["mean"])
+    error = measure["sd"] / math.sqrt(seeds)
+    return f"{_number(measure['mean'])} ± {_number(error)}"
+
+
+def _number(value):
+    if value is None or isinstance(value, (str, int)):
+        return str(value) if value is not None else ""
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def _copy(run):
+    run = Path(run)
+    metrics = json.loads((run / "metrics.json").read_text())
+    name = json.loads((run / "config.json").read_text())["arguments"]["experiment"]
+    METRICS.mkdir(exist_ok=True)
+    text = json.dumps(metrics, indent=1, ensure_ascii=False)
+    (METRICS / f"{name}.json").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        _copy(argument)
+    for page in sorted(FINDINGS.glob("*.md")):
+        page.write_text(page_with_tables(page.read_text()))
