@@ -27,6 +27,10 @@ def page_with_tables(text: str) -> str:
     return _BLOCK.sub(lambda block: block[1] + _table(*shlex.split(block["what"])) + block[3], text)
 
 
+def pages() -> list[Path]:
+    return sorted(FINDINGS.glob("*.md"))
+
+
 def _table(name, key, *columns):
     found = json.loads((METRICS / f"{name}.json").read_text())[key]
     titles, keys = zip(*(column.split("=") for column in columns), strict=True)
@@ -66,5 +70,5 @@ def _copy(run):
 if __name__ == "__main__":
     for argument in sys.argv[1:]:
         _copy(argument)
-    for page in sorted(FINDINGS.glob("*.md")):
+    for page in pages():
         page.write_text(page_with_tables(page.read_text()))

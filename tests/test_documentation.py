@@ -1,11 +1,14 @@
 """What README and CONTRIBUTING show runs as it stands there."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
+import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -63,3 +66,20 @@ def test_the_prior_of_contributing():
     vae.fit(x, verbose=0)
     assert np.all(vae.prior.rho.numpy() != before)
     keras.saving.get_custom_objects().pop("tfvae>LaplacePrior")
+
+
+PAGES = [page for page in sorted((ROOT / "docs").glob("*.md")) if "```python" in page.read_text()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_snippets_of_the_site_run_as_they_stand(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.S):
+        exec(block, names)
+
+
+def test_the_site_is_built_without_a_warning(tmp_path):
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "dummy", ROOT / "docs", tmp_path]
+    built = subprocess.run(command, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr[-2000:]
