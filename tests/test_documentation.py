@@ -1,4 +1,4 @@
-"""What README and CONTRIBUTING show runs as it stands there."""
+"""What README, CONTRIBUTING and the site show runs as it stands there."""
 
 import re
 import subprocess
@@ -49,14 +49,6 @@ def test_a_fit_from_python_as_the_readme_shows_it(tmp_path, monkeypatch):
     assert (tmp_path / "runs" / "mine" / "report.html").exists()
 
 
-def test_images_as_the_readme_shows_it():
-    images = np.random.default_rng(0).random((40, 8, 8, 3)).astype("float32")
-    code = snippet("README.md", "make_gamix_vae").replace("(32, 32, 3), latent_dim=64, width=16", "(8, 8, 3), 4, 4")
-    names = {"tfvae": tfvae, "images": images}
-    exec(code.replace("epochs=10", "batch_size=20, verbose=0").replace("sample(100", "sample(5"), names)
-    assert np.isfinite(names["vae"].log_likelihood(images[:3], 20).log_likelihood).all()
-
-
 def test_the_prior_of_contributing():
     names = {"register": register, "Prior": Prior, "tf": tf, "tfd": tfp.distributions}
     exec(snippet("CONTRIBUTING.md", "LaplacePrior"), names)
@@ -83,3 +75,16 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "dummy", ROOT / "docs", tmp_path]
     built = subprocess.run(command, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr[-2000:]
+
+
+def test_readme_is_one_screen():
+    assert len((ROOT / "README.md").read_text().split()) <= 700
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *(ROOT / "docs" / "findings").glob("*.md")], ids=lambda page: page.stem
+)
+def test_links_to_files_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text()):
+        target = target.replace("../notebooks/", "../../notebooks/") if page.parent.name == "findings" else target
+        assert (page.parent / target).exists(), target
