@@ -31,6 +31,7 @@ from .models.initialization import initialize_mixture_decoder as initialize_mixt
 from .models.initialization import initialize_prior as initialize_prior
 from .models.latent_density import fit_latent_density as fit_latent_density
 from .models.layered import make_vae as make_vae
+from .models.mode_vae import make_mode_vae as make_mode_vae
 from .models.regularized import make_rae as make_rae
 from .models.regularized import make_wae as make_wae
 from .models.restarts import Restarts as Restarts

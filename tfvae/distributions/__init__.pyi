@@ -1,6 +1,7 @@
 from .bernoulli import LogitsBernoulli as LogitsBernoulli
 from .continuous_bernoulli import continuous_bernoulli_log_normalizer as continuous_bernoulli_log_normalizer
 from .discretized_logistic import DiscretizedLogistic as DiscretizedLogistic
+from .full_mixture import FullNormalMixture as FullNormalMixture
 from .independent_bernoulli import IndependentBernoulliDistribution as IndependentBernoulliDistribution
 from .mixtures import DiagonalNormalMixture as DiagonalNormalMixture
 from .mixtures import LocalNormalMixture as LocalNormalMixture

@@ -46,6 +46,10 @@ class LearnedScale(keras.layers.Layer):
         """σ as a tensor, of shape () or the event's."""
         return self.floor + tf.exp(tf.convert_to_tensor(self.rho))
 
+    def assign(self, value: Any) -> None:
+        """Sets σ, above the floor, in the data's units."""
+        self.rho.assign(tf.math.log(tf.cast(value, self.rho.dtype) - self.floor))
+
     def at_floor(self, tolerance: float = 0.05) -> bool:
         """True where the smallest σ is within `tolerance` (relative) of its floor."""
         return bool(tf.reduce_min(self.value()) <= self.floor * (1 + tolerance))

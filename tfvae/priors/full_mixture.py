@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 
+from tfvae.distributions.full_mixture import FullNormalMixture
 from tfvae.host.saving import register
 from tfvae.priors.components import check_components, check_points
 from tfvae.priors.prior import Prior
 
-tfd = tfp.distributions
+_NEVER = -100.0  # the logit of a component that is not used
 
 
 @register
@@ -44,7 +44,7 @@ class FullMixturePrior(Prior):
 
     def distribution(self) -> Any:
         logits, loc, tril = (tf.convert_to_tensor(v) for v in (self.logits, self.loc, self.scale_tril))
-        return tfd.MixtureSameFamily(tfd.Categorical(logits=logits), tfd.MultivariateNormalTriL(loc, tril))
+        return FullNormalMixture(logits, loc, tril)
 
     def start_at(self, z: Any, seed: int = 0) -> None:
         """Fits the mixture to points z, `(n, D)`, by scikit-learn's `GaussianMixture`.
@@ -57,10 +57,16 @@ class FullMixturePrior(Prior):
         z = check_points(self, z, max(2, self.num_components), self.event_shape).astype("float64")
         floor = 1e-6 * max(float(z.var(axis=0).mean()), 1e-12)  # of the variances, in the codes' own units
         found = GaussianMixture(self.num_components, reg_covar=floor, random_state=seed).fit(z)
+        self.assign(found.weights_, found.means_, found.covariances_)
+
+    def assign(self, weights: Any, means: Any, covariances: Any) -> None:
+        """Sets the components, `(k,)`, `(k, D)` and `(k, D, D)` with k <= K; the others are never drawn."""
         self.started = True
-        self.logits.assign(np.log(found.weights_))
-        self.loc.assign(found.means_)
-        self.scale_tril.assign(np.linalg.cholesky(found.covariances_))
+        spare = self.num_components - len(weights)
+        eye = np.tile(np.eye(self.event_shape[0]), (spare, 1, 1))
+        self.logits.assign(np.concatenate([np.log(weights), np.full(spare, _NEVER)]))
+        self.loc.assign(np.concatenate([means, np.zeros([spare, self.event_shape[0]])]))
+        self.scale_tril.assign(np.concatenate([np.linalg.cholesky(covariances), eye]))
 
     def get_config(self) -> dict:
         return {**super().get_config(), "num_components": self.num_components}

@@ -73,4 +73,4 @@ ARMS = {
     "vampprior": ("VampPrior", lambda s, x, seed: s.vampprior(x, seed)),
     "vae-gan": ("VAE-GAN", lambda s, x, seed: s.vae_gan()),
 }  # fmt: skip
-MAIN = ("vae", "gamix", "gamix-no-adversary", "gamix-mixture", "rae", "wae", "mixture-prior")
+MAIN = ("vae", "gamix", "gamix-no-adversary", "gamix-mixture", "rae", "mixture-prior")

@@ -1,0 +1,52 @@
+"""How many Gaussians, and which."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+_SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 22, 24, 28, 32, 40, 48, 64)
+_STARTS, _PATIENCE = 3, 3  # of expectation-maximization for each size; larger sizes tried after the best
+
+
+def best_mixture(points: np.ndarray, largest: int, narrowest: float = 1e-3, seed: int = 0) -> Any:
+    """A `sklearn.mixture.GaussianMixture` of at most `largest` components, of the size that the Bayesian criterion prefers.
+
+    Each size is fitted from several starts; sizes grow until the criterion has not fallen for three of them.
+
+    Args:
+        points: `(N, D)`, standardized.
+        largest: int K >= 1.
+        narrowest: float > 0, the least standard deviation of a component.
+        seed: of the starts.
+
+    Source: Schwarz, "Estimating the dimension of a model" (1978).
+    """
+    best, lowest, waited = None, np.inf, 0
+    for size in (s for s in _SIZES if s <= min(largest, len(points) // 2)):
+        mixture = _fitted(points, size, narrowest, seed)
+        criterion = mixture.bic(points)
+        waited = 0 if criterion < lowest else waited + 1
+        if criterion < lowest:
+            best, lowest = mixture, criterion
+        if waited == _PATIENCE:
+            break
+    return best
+
+
+def _fitted(points, size, narrowest, seed):
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", ConvergenceWarning
+        )  # what it has found after 300 rounds is compared all the same
+        return GaussianMixture(
+            size,
+            reg_covar=narrowest**2,
+            max_iter=300,
+            n_init=_STARTS if size > 1 else 1,
+            init_params="k-means++",
+            random_state=seed,
+        ).fit(points)
