@@ -9,6 +9,7 @@ from scipy.stats import multivariate_normal
 
 import tfvae
 from tfvae import importance, layers, priors
+from tfvae.importance import LikelihoodEstimate
 
 tfd = tfp.distributions
 
@@ -238,3 +239,9 @@ def test_an_estimate_carries_what_the_exemplar_priors_retrieval_may_miss():
     assert np.all(missed <= few.prior_gap + 4 * (few.standard_error + all_of_them.standard_error))
     assert np.all(all_of_them.prior_gap == 0)
     assert np.all(vae_of(300).log_likelihood(data[:2], 5).prior_gap == 0)
+
+
+def test_an_estimate_is_shown_by_its_mean_and_error():
+    estimate = LikelihoodEstimate(np.array([-1.0, -3.0]), np.zeros(2), np.array([5.0, 50.0]), np.zeros(2))
+    words = "log p(x) of 2 rows: -2.0000 ± 1.0000 nats in the mean, 27.5 effective draws in the median"
+    assert repr(estimate) == f"<{words}; 1 rows rest on too few>"

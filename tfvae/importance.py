@@ -21,6 +21,12 @@ class LikelihoodEstimate(NamedTuple):
     doubling_gain: np.ndarray  # its rise over the mean of its two halves: what the last doubling of the draws gained
     prior_gap: np.ndarray | float = 0.0  # how much too low it is at most because a part of the prior is left out
 
+    def __repr__(self) -> str:
+        n, doubtful = len(self.log_likelihood), int(np.sum(self.doubtful))
+        words = f"log p(x) of {n} rows: {self.mean:.4f} ± {self.mean_standard_error:.4f} nats in the mean, "
+        words += f"{np.median(self.effective_sample_size):.1f} effective draws in the median"
+        return f"<{words}; {doubtful} rows rest on too few>" if doubtful else f"<{words}>"
+
     @property
     def doubtful(self) -> np.ndarray:
         """Whether each estimate rests on so few draws that it is too low and its standard error too small, `(N,)`."""

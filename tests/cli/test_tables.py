@@ -99,6 +99,7 @@ MISTAKES = {
     "not a number": (["run", "gaussian-mixture", "--seed", "one"], "Invalid value for '--seed'"),
     "missing file": (["fit", "none.csv"], "There is no file none.csv"),
     "wrong kind of file": (["fit", "table.xlsx"], "is not a table that tfvae reads"),
+    "nearly a set's name": (["fit", "fashion-mnst"], "did you mean fashion-mnist?"),
     "unknown model": (["fit", "digits", "--model", "gan"], "There is no model 'gan'"),
     "bad holdout": (["fit", "digits", "--holdout", "2"], "--holdout must be between 0 and 1"),
     "bad widths": (["fit", "digits", "--hidden", "wide"], "--hidden must be widths"),
@@ -365,3 +366,7 @@ def test_errors_name_the_options_of_their_own_command(monkeypatch):
 
     monkeypatch.setattr("sys.argv", ["tfvae", "score", "run"])
     assert in_options("give `num_samples` or `num_chains=3` of `data`") == "give --samples or --chains 3 of `data`"
+
+
+def test_the_version_is_shown(tfvae_command):
+    assert tfvae_command("--version")[:2] == (0, f"tfvae {tfvae.__version__}\n")

@@ -84,6 +84,7 @@ def test_missing_and_truncated_files(make, message, tmp_path):
 
 @pytest.mark.parametrize(("text", "message"), [
     ("", "is empty"), ("a,b\n", "has no rows"), ("a,b\n1,2\n1,2,3\n", "damaged or truncated"),
+    ("a,b,a\n1,2,3\n", "has two columns named 'a'"), ("a;b\n1;2\n", "is separated by semicolons"),
 ])  # fmt: skip
 def test_bad_csv(text, message, tmp_path):
     (tmp_path / "bad.csv").write_text(text)

@@ -70,7 +70,7 @@ def images(monkeypatch):
 
 
 # The notebooks run these in the same preset.
-SLOW = {"gaussian-mixture-improved", "gaussian-mixture-sweep", "keras-notebook-s-curve", "s-curve-answer",
+SLOW = {"gaussian-mixture", "gaussian-mixture-improved", "gaussian-mixture-sweep", "keras-notebook-s-curve", "s-curve-answer",
         "mixture-posterior", "gamix-digits", "gamix-cifar10", "gan-vae-cifar10"}  # fmt: skip
 STUDIES = [name for name, cls in all_experiments().items() if issubclass(cls, Study)]
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in STUDIES]
@@ -101,7 +101,7 @@ def test_quick_preset_runs_and_reports(name, tmp_path):
     loaded = load_run(run.path, fits[-1])
     rows = loaded.codec.inverse(loaded.vae.sample(3))
     assert rows.shape == (3, *experiment.codec.get("images", {"shape": (2,)})["shape"])
-    if name not in ("gaussian-mixture", "keras-notebook-grey-values"):
+    if name != "keras-notebook-grey-values":
         return  # the resume below is one and the same code for all
 
     # A kill after some fits: the rest is trained, the finished ones are not touched.
@@ -222,6 +222,18 @@ def test_published_faces_come_from_a_folder(tmp_path, monkeypatch):
     assert batch.shape == (4, 8, 8, 3)
     with pytest.raises(UserError, match="has 12 images, but 12 are held out"):
         find_experiment("gamix-faces").with_preset("published", num_test=6).check()
+
+
+def test_tables_of_random_mixtures(tmp_path):
+    tables = find_experiment("gaussian-mixture-tables").with_preset("quick", num_tables=1, num_test=100)
+    run = tables.run(tmp_path / "run", preset="quick")
+    (row,) = run.read_json("metrics.json")["fits"]
+    assert row["nll_gap"] < 1
+    assert row["modes_covered_share"] > 0.5
+    assert load_run(run.path / "fits" / "0").sample(3).shape == (3, row["columns"])
+    before = (run.path / "fits" / "0" / "model.keras").stat().st_mtime_ns
+    tables.run(tmp_path / "run", preset="quick", resume=True)
+    assert (run.path / "fits" / "0" / "model.keras").stat().st_mtime_ns == before
 
 
 def test_gains_over_the_cures_are_paired_by_the_seed():

@@ -382,3 +382,8 @@ def test_rows_of_another_shape_are_refused_and_not_broadcast(x, rows):
         vae.fit(np.zeros(rows, "float32"), verbose=0)
     with pytest.raises(ValueError, match=message):
         vae.fit(x, np.zeros(rows, "float32"), verbose=0)
+
+
+def test_a_loss_is_refused_where_the_objective_is_the_loss():
+    with pytest.raises(ValueError, match="A VAE minimizes its objective: leave out `loss`"):
+        make_vae().compile("adam", loss="mse")

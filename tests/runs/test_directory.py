@@ -102,6 +102,12 @@ def test_writing_leaves_the_old_file_or_the_new(tmp_path):
     assert not list(run.path.glob(".*"))
 
 
+def test_a_file_is_no_run_directory(tmp_path):
+    (tmp_path / "iris.parquet").write_text("")
+    with pytest.raises(UserError, match=r"iris.parquet is not a run directory: it has no config.json"):
+        RunDirectory.open(tmp_path / "iris.parquet")
+
+
 def test_what_stands_in_the_way_is_said_in_one_sentence(tmp_path):
     config = {"command": "run", "arguments": {"seed": 1}}
     RunDirectory.create(tmp_path / "run", config)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tfvae.version import __version__
+
 app = typer.Typer(
     help="Variational autoencoders for data with many modes: run the experiments, or fit your own data.",
     no_args_is_help=True,
@@ -35,6 +37,16 @@ Resume = Annotated[bool, typer.Option("--resume", help="continue the interrupted
 ModelName = Annotated[str | None, typer.Option("--model", help="which model, in a run that has several")]
 
 
+def _show_version(asked: bool):
+    if asked:
+        typer.echo(f"tfvae {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _options(debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False):
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
+    version: Annotated[bool, typer.Option("--version", help="show it", callback=_show_version, is_eager=True)] = False,
+):
+    del version
     del debug  # read in `main`, which also serves errors in the arguments themselves

@@ -31,14 +31,18 @@ def _option(panel: str, text: str, *names: str, **kwargs: Any) -> Any:
 def fit(
     context: typer.Context,
     data: Data,
-    out: Annotated[Path | None, typer.Option(help="run directory; runs/NAME-MODEL by default")] = None,
+    out: Annotated[Path | None, typer.Option(help="run directory; runs/NAME or runs/NAME-MODEL by default")] = None,
     seed: Seed = 0,
     resume: Resume = False,
     overwrite: Overwrite = False,
     checkpoint_seconds: Annotated[float, typer.Option(min=0, help="least time between two checkpoints")] = 10.0,
     holdout: Annotated[float, typer.Option(help="share of the rows or people held out for evaluation")] = 0.1,
     model: Annotated[
-        str, _option(_MODEL, "see `tfvae list`; mixture-prior by default, convolutional for a folder of images")
+        str,
+        _option(
+            _MODEL,
+            "see `tfvae list`; by default modes for few columns of numbers, convolutional for a folder, else mixture-prior",
+        ),
     ] = "",
     prior: Annotated[
         str, _option(_MODEL, "in place of the model's own: standard, mixture:K, vamp:K, exemplar, flow")
@@ -112,8 +116,6 @@ def fit(
     if hidden:
         changes["hidden"] = _widths(hidden)
     name = Path(data).name.split(".")[0] if kind == "haplotypes" else Path(data).stem
-    if not Path(data).is_dir():
-        model = model or "mixture-prior"
     folder = f"{name}-{model}" if model else name
     where = {"out": out or Path("runs") / folder, "overwrite": overwrite, "resume": resume}
     where["checkpoint_seconds"] = checkpoint_seconds
@@ -124,7 +126,7 @@ def fit(
         run = fit_images(data, **where, verbose=verbose, **changes)
     else:
         if num_components is not None:
-            if prior or model != "mixture-prior":
+            if prior or model not in ("", "mixture-prior"):
                 raise UserError("`num_components` is of the mixture prior: give `prior` NAME:NUMBER.")
             changes["prior"] = f"mixture:{num_components}"
         changes |= _recipe(recipe)

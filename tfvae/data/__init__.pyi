@@ -4,6 +4,7 @@ from .gaussian_mixture import four_gaussians as four_gaussians
 from .gaussian_mixture import gaussian_grid as gaussian_grid
 from .gaussian_mixture import gaussian_ring as gaussian_ring
 from .gaussian_mixture import random_mixture as random_mixture
+from .gaussian_mixture import random_table as random_table
 from .haplotypes import Haplotypes as Haplotypes
 from .haplotypes import HaplotypeStore as HaplotypeStore
 from .haplotypes import load_haplotypes as load_haplotypes

@@ -13,8 +13,12 @@ from tfvae.host.errors import UserError
 EXACT = 2**53  # float64 holds every integer below
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
+def read_table(path: str | Path, others: str = "") -> pd.DataFrame:
     """The table in a .csv, .parquet, .npy or .npz file, or the data set "digits" of scikit-learn, as a DataFrame.
+
+    Args:
+        path: of the file, or the name of the set.
+        others: what else may be given there, for the error of a file that is no table.
 
     Raises:
         UserError: where the file is missing, damaged, empty, or not a table.
@@ -22,13 +26,10 @@ def read_table(path: str | Path) -> pd.DataFrame:
     if str(path) == "digits":
         return _digits()
     path = Path(path)
-    readers = {".csv": pd.read_csv, ".parquet": _read_parquet, ".npy": _read_npy, ".npz": _read_npz}
+    readers = {".csv": _read_csv, ".parquet": _read_parquet, ".npy": _read_npy, ".npz": _read_npz}
     suffix = path.suffix.lower()
     if suffix not in readers:
-        raise UserError(
-            f"{path} is not a table that tfvae reads: give a .csv, .parquet, .npy or .npz file, a folder of images, or a "
-            "set that `tfvae list` shows."
-        )
+        raise UserError(f"{path} is not a table that tfvae reads: give a .csv, .parquet, .npy or .npz file{others}.")
     if not path.is_file():
         raise UserError(f"There is no file {path}.")
     try:
@@ -128,6 +129,19 @@ def _digits():
     data = load_digits()
     frame = pd.DataFrame(data.data.astype("int64"), columns=[f"pixel_{r}_{c}" for r in range(8) for c in range(8)])
     return frame.assign(digit=data.target)
+
+
+def _read_csv(path):
+    """As pandas reads it, which would rename a second column of one name, and take any separator for text."""
+    frame = pd.read_csv(path)
+    if len(frame.columns) == 1 and ";" in str(frame.columns[0]):
+        raise UserError(
+            f"{path} is separated by semicolons: give it commas, as in `pandas.read_csv(…, sep=';').to_csv(…)`."
+        )
+    names = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].dropna()
+    if names.duplicated().any():
+        raise UserError(f"{path} has two columns named {names[names.duplicated()].iloc[0]!r}.")
+    return frame
 
 
 def _read_parquet(path):

@@ -21,9 +21,21 @@ class FullNormalMixture(tfd.MixtureSameFamily):
     """
 
     def __init__(self, logits: Any, loc: Any, scale_tril: Any, name: Any = "FullNormalMixture"):
+        parameters = dict(locals())
         self._loc, self._tril = tf.convert_to_tensor(loc), tf.convert_to_tensor(scale_tril)
         components = tfd.MultivariateNormalTriL(self._loc, self._tril)
         super().__init__(tfd.Categorical(logits=logits), components, name=name)
+        self._parameters = parameters
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        del dtype, num_classes
+        properties = tfp.util.ParameterProperties
+        return {
+            "logits": properties(event_ndims=1),
+            "loc": properties(event_ndims=2),
+            "scale_tril": properties(event_ndims=3),
+        }
 
     def joint_log_probs(self, z: Any) -> Any:
         """log w_k + log N(z; μ_k, L_k L_kᵀ) of each component, `(…, K)`, at points z, `(…, D)`."""

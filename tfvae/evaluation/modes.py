@@ -5,11 +5,12 @@ reverse KL over modes; stats.stackexchange.com/questions/577126 for the bridges.
 """
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
 
-HIGH_QUALITY = 3.0  # standard deviations
+HIGH_QUALITY = 3.0  # standard deviations in the plane; elsewhere what holds the same share of a mode
 BRIDGE = 4.0
 CORE = 0.5
 COVERED_SHARE = 0.2  # of a mode's due: the plain count calls a mode captured after one stray point
@@ -17,20 +18,30 @@ COVERED_SHARE = 0.2  # of a mode's due: the plain count calls a mode captured af
 
 @dataclasses.dataclass(frozen=True)
 class ModeReport:
-    """How a sample of n points lies on the K modes of a Gaussian mixture."""
+    """How a sample of n points lies on the K modes of a Gaussian mixture.
+
+    Radii are those of the plane; in D dimensions the `radius` that holds the same share of a mode.
+    """
 
     modes: int  # with at least one high-quality sample
     modes_covered: int  # with at least a fifth of the high-quality samples that are due
     weight_error: float  # largest |share of samples nearest to a mode − its weight|
     sd_ratio: float  # within-mode standard deviation of the samples within 4 sd of a mode, over the mode's own
     sd_ratio_worst: float  # of the mode where it is farthest from 1
-    core_share: float  # share of samples within half a sd of a mode; a perfect sampler has 0.1175 in two dimensions
-    bridge_mass: float  # share of samples beyond 4 sd of every mode
-    high_quality_share: float  # within 3 sd of a mode; a perfect sampler has 0.98889 in two dimensions
+    core_share: float  # share of samples within half a sd of a mode; a perfect sampler has 0.1175
+    bridge_mass: float  # share of samples beyond 4 sd of every mode; a perfect sampler has at most 0.0003
+    high_quality_share: float  # within 3 sd of a mode; a perfect sampler has 0.98889
     reverse_kl: float  # Σ p_j log(p_j / w_j) over high-quality samples, in nats; inf where there are none
 
     def as_dict(self) -> dict:
         return dataclasses.asdict(self)
+
+
+def radius(sd: float, dimension: int) -> float:
+    """What holds as much of a D-dimensional Gaussian as `sd` standard deviations hold of one in the plane."""
+    from scipy.stats import chi
+
+    return float(chi.isf(math.exp(-(sd**2) / 2), dimension))
 
 
 def mode_report(truth: Any, samples: Any) -> ModeReport:
@@ -41,7 +52,7 @@ def mode_report(truth: Any, samples: Any) -> ModeReport:
     distances = truth.distances(samples)
     nearest = distances.argmin(axis=1)
     closest = distances.min(axis=1)
-    good = closest < HIGH_QUALITY
+    good = closest < radius(HIGH_QUALITY, truth.dimension)
     counts = np.bincount(nearest[good], minlength=truth.num_modes)
     shares = np.bincount(nearest, minlength=truth.num_modes) / len(samples)
     ratios = _sd_ratios(truth, samples, nearest, closest)
@@ -51,8 +62,8 @@ def mode_report(truth: Any, samples: Any) -> ModeReport:
         weight_error=float(np.abs(shares - truth.weights).max()),
         sd_ratio=float(np.mean(ratios)) if len(ratios) else float("nan"),
         sd_ratio_worst=float(max(ratios, key=lambda r: abs(np.log(r)))) if len(ratios) else float("nan"),
-        core_share=float((closest < CORE).mean()),
-        bridge_mass=float((closest > BRIDGE).mean()),
+        core_share=float((closest < radius(CORE, truth.dimension)).mean()),
+        bridge_mass=float((closest > radius(BRIDGE, truth.dimension)).mean()),
         high_quality_share=float(good.mean()),
         reverse_kl=_reverse_kl(counts, truth.weights),
     )
@@ -71,11 +82,11 @@ def _sd_ratios(truth, samples, nearest, closest):
 
     Wider outliers count as bridge mass instead; the truth loses 0.2 % of its standard deviation to the cut.
     """
-    ratios = []
-    for mode in range(truth.num_modes):
-        members = samples[(nearest == mode) & (closest <= BRIDGE)]
+    ratios, whole = [], radius(BRIDGE, truth.dimension)
+    for mode, width in enumerate(truth.widths):
+        members = samples[(nearest == mode) & (closest <= whole)] / truth.units
         if len(members) > truth.dimension:
-            ratios.append(max(float(np.sqrt(members.var(axis=0, ddof=1).mean())) / truth.sd, 1e-12))
+            ratios.append(max(float(np.sqrt(members.var(axis=0, ddof=1).mean())) / width, 1e-12))
     return ratios
 
 

@@ -9,6 +9,7 @@ from .gamix.gan_vae_digits import GANVAEDigits as GANVAEDigits
 from .gaussian_mixture.improved import GaussianMixtureImproved as GaussianMixtureImproved
 from .gaussian_mixture.reproduction import GaussianMixtureExperiment as GaussianMixtureExperiment
 from .gaussian_mixture.sweep import GaussianMixtureSweep as GaussianMixtureSweep
+from .gaussian_mixture.tables import GaussianMixtureTables as GaussianMixtureTables
 from .haplotypes.arms import Haplotypes as Haplotypes
 from .haplotypes.scale import HaplotypesScale as HaplotypesScale
 from .keras_notebook.grey_values import GreyValues as GreyValues

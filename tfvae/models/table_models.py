@@ -1,9 +1,12 @@
 """Models for tables, one function each: `tfvae fit DATA --model NAME`; `make_prior(latent_dim)` replaces the prior."""
 
 from tfvae import layers, models, priors
+from tfvae.host.errors import UserError
 from tfvae.host.lazy import Later
 
 keras = Later("keras")
+_FEW_COLUMNS = 16  # for which a covariance of each component is worth its numbers
+_NARROWEST = 1e-2  # standard deviations of a column: repeated values make no component narrower
 
 
 def mixture_prior(
@@ -30,6 +33,33 @@ def gaussian(num_continuous, num_categories=(), latent_dim=None, hidden=(128, 12
     return _vae(likelihood, latent_dim, hidden, **kwargs)
 
 
+def modes(num_continuous, num_categories=(), hidden=(64, 64), num_components=32, learning_rate=1e-4):
+    """Starts at a mixture of Gaussians fitted to the rows: numbers alone, a few columns."""
+    del num_categories  # see `check_model`
+    return models.make_mode_vae(
+        num_continuous, num_components, hidden, narrowest=_NARROWEST, floor=_NARROWEST / 10,
+        optimizer=keras.optimizers.Adam(learning_rate),
+    )  # fmt: skip
+
+
+def default_model(num_continuous, num_categories):
+    """The name of the model for a table of these columns."""
+    return "modes" if not num_categories and num_continuous <= _FEW_COLUMNS else "mixture-prior"
+
+
+def check_model(model, num_categories, prior, latent_dim):
+    """UserError where the model does not fit a table of these columns, this prior or this size of z, before any work."""
+    if model != "modes":
+        return
+    if num_categories:
+        raise UserError(
+            "The model modes is for numbers alone: exclude the categories, or take the model mixture-prior."
+        )
+    if prior or latent_dim is not None:
+        given = f"`prior={prior}`" if prior else f"`latent_dim={latent_dim}`"
+        raise UserError(f"The model modes has a prior of its own, over z of a row's size: leave out {given}.")
+
+
 def _default_latent_dim(num_continuous, num_categories=()):
     """Half as many dimensions as columns, from 2 to 16."""
     return min(16, max(2, (num_continuous + len(num_categories)) // 2))
@@ -51,4 +81,4 @@ def _vae(likelihood, latent_dim, hidden, make_prior=None, **kwargs):
     )  # fmt: skip
 
 
-MODELS = {"mixture-prior": mixture_prior, "mixture-decoder": mixture_decoder, "gaussian": gaussian}
+MODELS = {"modes": modes, "mixture-prior": mixture_prior, "mixture-decoder": mixture_decoder, "gaussian": gaussian}

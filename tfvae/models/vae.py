@@ -84,6 +84,8 @@ class VAE(FastFit, keras.Model):
         self._likelihoods = {}
         self.built = encoder.built and decoder.built
 
+    has_own_loss = True
+
     def build(self, input_shape: Any) -> None:
         if not self.built:
             self(tf.zeros([1, *input_shape[1:]]))

@@ -126,7 +126,7 @@ class RunDirectory:
             return default
         try:
             return json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{self.path} is not a run directory: it has no {name}.") from None
         except (OSError, ValueError):
             raise UserError(f"{path} cannot be read: the file is damaged.") from None

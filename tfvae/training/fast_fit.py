@@ -38,6 +38,7 @@ class FastFit:
     _compilation = Compilation()
     _run: FusedRun | None = None  # the present fit or evaluation, where it is fused
     _shuffle_seed: int | None = None
+    has_own_loss = False  # of a model whose loss `compile` cannot replace
     # Of the `keras.Model` that this is mixed into.
     built: bool
     compiled: bool
@@ -67,6 +68,10 @@ class FastFit:
         **kwargs: Any,
     ) -> None:
         """As `keras.Model.compile`; "auto" lets `fit` choose the steps in one execution, and XLA for small models."""
+        if self.has_own_loss and loss is not None:
+            raise ValueError(
+                f"A {type(self).__name__} minimizes its objective: leave out `loss`, or give it another objective."
+            )
         keras_steps = 1 if steps_per_execution == "auto" else steps_per_execution
         super().compile(optimizer, loss, steps_per_execution=keras_steps, jit_compile=jit_compile, **kwargs)
         of_user = (loss, kwargs.get("metrics"), kwargs.get("weighted_metrics"))

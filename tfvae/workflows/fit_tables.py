@@ -1,5 +1,7 @@
 """A model for the user's own table."""
 
+import dataclasses
+import difflib
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +12,10 @@ import pandas as pd
 
 from tfvae import evaluation, plots
 from tfvae.codecs.table_codec import TableCodec
+from tfvae.data.images import KNOWN
 from tfvae.data.tables import check_values, file_hash, frame_hash, read_table, split_rows
 from tfvae.host.errors import UserError
+from tfvae.models.table_models import check_model, default_model
 from tfvae.priors.by_name import PriorChoice
 from tfvae.runs.directory import METRICS, RunDirectory
 from tfvae.runs.load import Run
@@ -56,6 +60,9 @@ def fit_table(
     out = folder_of(out)
     RunDirectory.check_free(out, overwrite=overwrite, resume=resume)
     table = _Table(data, options)
+    if not options.model:
+        options = dataclasses.replace(options, model=_default_model(table.codec, options))
+    check_model(options.model, table.codec.num_categories, options.prior, options.latent_dim)
     for column in table.codec.constants:
         say(f"Column {column.name!r} is constant: it is left out of the model and written back in samples.")
     arguments = {"data": data if isinstance(data, str | Path) else "a DataFrame", **vars(options)}
@@ -85,7 +92,7 @@ class _Table:
     """
 
     def __init__(self, data, options):
-        frame = read_table(data) if isinstance(data, str | Path) else _named(data)
+        frame = read_table(data, _others(data)) if isinstance(data, str | Path) else _named(data)
         label = options.label or ("digit" if isinstance(data, str | Path) and str(data) == "digits" else "")
         frame, labels = _select(frame, options.columns, options.exclude, label)
         rows = len(frame)
@@ -108,6 +115,18 @@ class _Table:
         self.vectors[fits] = self.codec.transform(self.frame[fits], options.seed)
         digest = file_hash(data) if isinstance(data, str | Path) else frame_hash(self.frame)
         self.about = {"sha256": digest, "rows": rows, "rows_used": len(frame)}
+
+
+def _others(data):
+    """What else `tfvae fit` takes, and the set whose name is near to what was given."""
+    near = difflib.get_close_matches(str(data), KNOWN, n=1)
+    return f"; did you mean {near[0]}" if near else ", a folder of images, or a set that `tfvae list` shows"
+
+
+def _default_model(codec, options):
+    if options.prior or options.latent_dim is not None:
+        return "mixture-prior"
+    return default_model(codec.num_continuous, codec.num_categories)
 
 
 def _named(frame):

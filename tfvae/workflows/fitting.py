@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 import tfvae
-from tfvae import plots, runs
+from tfvae import models, plots, runs
 from tfvae.host.errors import UserError
 from tfvae.host.stderr import start_tensorflow
 from tfvae.priors.by_name import PriorChoice
@@ -32,7 +32,7 @@ def model_maker(options, train, *sizes):
 
     Args:
         options: `FitOptions`.
-        train: `(n, E)`, the data that a prior may be made of.
+        train: `(n, E)`, the data that a prior may be made of, or a model started on.
         sizes: what the data say of the model's size: its first arguments.
     """
     make = options.models[options.model]
@@ -42,7 +42,14 @@ def model_maker(options, train, *sizes):
         settings["seed"] = options.seed
     if options.prior:
         settings["make_prior"] = PriorChoice.parse(options.prior).maker(train, options.seed)
-    return lambda: make(*sizes, **settings)
+
+    def made():
+        model = make(*sizes, **settings)
+        if isinstance(model, models.ModeVAE):
+            model.adapt(train, options.seed)
+        return model
+
+    return made
 
 
 def fit_until_worse(run, make_model, train, validation, options, verbose, checkpoint_seconds):

@@ -70,6 +70,7 @@ class TableOptions(FitOptions):
     """How a model is fitted to a table; see `FitOptions`.
 
     Attributes:
+        model: its name; the empty one for "modes" where the columns are few and all numbers, and "mixture-prior" elsewhere.
         columns: names of the columns to model; all where empty.
         exclude: names of columns that are left out.
         label: a column that is not modelled but colours the figures.
@@ -83,6 +84,7 @@ class TableOptions(FitOptions):
     exclude: tuple[str, ...] = ()
     label: str = ""
     missing: str = "refuse"
+    model: str = ""
 
     def __post_init__(self):
         super().__post_init__()

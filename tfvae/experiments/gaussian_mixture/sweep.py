@@ -1,5 +1,6 @@
 """Number of components, width and KL weight."""
 
+import dataclasses
 from typing import ClassVar
 
 import tfvae
@@ -9,12 +10,18 @@ from tfvae.experiments.gaussian_mixture.on_mixture import OnMixture
 from tfvae.experiments.study import Fit
 
 
+@dataclasses.dataclass(frozen=True)
 class GaussianMixtureSweep(OnMixture):
     """The document's other questions: how many components, which width, which KL weight."""
 
     name = "gaussian-mixture-sweep"
     summary = "document 000's other questions: number of components, width, KL weight, random reconstructions"
-    presets: ClassVar[dict] = {"paper": {}, "quick": OnMixture.quick}
+    few: ClassVar[dict] = {"components": (4, 16), "widths": (8, 32), "kl_weights": (0.1, 1.0)}
+    presets: ClassVar[dict] = {"paper": {}, "quick": OnMixture.quick | few}
+
+    components: tuple[int, ...] = (4, 8, 16, 32)
+    widths: tuple[int, ...] = (8, 32, 128)
+    kl_weights: tuple[float, ...] = (0.01, 0.1, 0.5, 1.0, 2.0)
 
     def fits(self) -> list[Fit]:
         def mixture(num_components=self.num_components, width=32, kl_weight=1.0):
@@ -26,10 +33,10 @@ class GaussianMixtureSweep(OnMixture):
 
         truth = four_gaussians()
         sweeps = [
-            *(("components", k, lambda k=k: mixture(num_components=k)) for k in (4, 8, 16, 32)),
-            *(("width", w, lambda w=w: mixture(width=w)) for w in (8, 32, 128)),
-            *(("kl_weight_mixture", b, lambda b=b: mixture(kl_weight=b)) for b in (0.01, 0.1, 0.5, 1.0, 2.0)),
-            *(("kl_weight_mse", b, lambda b=b: mse(b)) for b in (0.01, 0.1, 0.5, 1.0, 2.0)),
+            *(("components", k, lambda k=k: mixture(num_components=k)) for k in self.components),
+            *(("width", w, lambda w=w: mixture(width=w)) for w in self.widths),
+            *(("kl_weight_mixture", b, lambda b=b: mixture(kl_weight=b)) for b in self.kl_weights),
+            *(("kl_weight_mse", b, lambda b=b: mse(b)) for b in self.kl_weights),
         ]
         return [
             Fit(f"{what}-{value}", seed, make, truth, self.epochs, self.batch_size, {what: value})
