@@ -18,9 +18,10 @@ $(READY): requirements.txt setup.cfg pyproject.toml
 	touch $@
 
 demo: $(READY)
-	$(BIN)/tfvae run gaussian-mixture --preset quick --out runs/demo/gaussian-mixture --overwrite
+	$(BIN)/tfvae run gaussian-mixture-demo --out runs/demo/gaussian-mixture --overwrite
 	$(BIN)/tfvae fit digits --epochs 60 --out runs/demo/digits --overwrite
 	@echo "Reports: runs/demo/gaussian-mixture/report.html and runs/demo/digits/report.html"
+	@echo "Next: $(BIN)/tfvae fit YOUR.csv, or $(BIN)/tfvae list"
 
 test: $(READY)
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal

@@ -5,15 +5,16 @@ A page holds blocks such as
     <!-- table: NAME summary "FD-cnn of draws"=draws_frechet_distance … -->
     <!-- end -->
 
-and the lines between are written from `docs/findings/metrics/NAME.json`. The metrics of a RUN given are copied there
-first. `NAME summary` shows mean ± standard error over the seeds, a row an arm; `NAME KEY COLUMN=key …` a list or dict of the
-metrics as it is.
+and the lines between are written from `docs/findings/metrics/NAME.json`. The metrics of a RUN given are copied there first,
+and those of its figures that README or a page shows as `images/NAME-FIGURE.png`. `NAME summary` shows mean ± standard error
+over the seeds, a row an arm; `NAME KEY COLUMN=key …` a list or dict of the metrics as it is.
 """
 
 import json
 import math
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -65,6 +66,11 @@ def _copy(run):
     METRICS.mkdir(exist_ok=True)
     text = json.dumps(metrics, indent=1, ensure_ascii=False)
     (METRICS / f"{name}.json").write_text(text + "\n")
+    shown = "".join(page.read_text() for page in [FINDINGS.parents[1] / "README.md", *pages()])
+    for figure in (run / "figures").glob("*.png"):
+        if f"images/{name}-{figure.name}" in shown:
+            (FINDINGS / "images").mkdir(exist_ok=True)
+            shutil.copy(figure, FINDINGS / "images" / f"{name}-{figure.name}")
 
 
 if __name__ == "__main__":

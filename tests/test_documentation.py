@@ -34,7 +34,7 @@ def test_the_fifteen_lines_of_the_readme(tmp_path, monkeypatch):
         snippet("README.md", "four_gaussians")
         .replace("100_000", "300")
         .replace("20_000", "500")
-        .replace("epochs=10", "epochs=1")
+        .replace("epochs=2, batch_size=256", "epochs=1")
     )
     exec(code, {})
     assert (tmp_path / "model.keras").exists()

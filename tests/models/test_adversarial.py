@@ -238,6 +238,42 @@ def test_half_precision(x, tmp_path):
     assert isinstance(loaded.discriminator_optimizer.inner_optimizer, keras.optimizers.SGD)
 
 
+def test_half_precision_is_kept_by_a_file(x, tmp_path):
+    keras.config.set_dtype_policy("mixed_float16")
+    vae = adversarial(
+        "sample", optimizers=(keras.optimizers.Adam(), keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam()))
+    )
+    assert isinstance(vae.discriminator_optimizer.inner_optimizer, keras.optimizers.Adam)  # scaled once
+    vae.fit(x, batch_size=16, verbose=0)
+    vae.save(tmp_path / "m.keras")
+    keras.config.set_dtype_policy("float32")
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    assert loaded.dtype_policy.name == "mixed_float16"
+    assert isinstance(loaded.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert int(loaded.discriminator_optimizer.iterations) == int(vae.discriminator_optimizer.iterations) > 0
+
+
+@pytest.mark.parametrize("convert", ["mode", "sample"])
+def test_the_adversary_reaches_a_decoder_whose_value_has_no_gradient(convert):
+    vae = tfvae.make_convolutional_vae(
+        (8, 8, 1), 2, (4,), likelihood=layers.IndependentDiscretizedLogistic((8, 8, 1), convert, name="likelihood")
+    )
+    gan = tfvae.AdversarialVAE(vae.encoder, vae.decoder, tfvae.networks.convolutional_discriminator((8, 8, 1), (4,)))
+    gan.compile("sgd", keras.optimizers.SGD())
+    images = tf.constant(np.random.default_rng(0).random((4, 8, 8, 1)).astype("float32"))
+    with tf.GradientTape() as tape:
+        adversarial_loss = gan._play((images,), training=True).adversarial
+    gradients = tape.gradient(adversarial_loss, gan.decoder.trainable_variables)
+    assert any(g is not None and np.abs(g).max() > 0 for g in gradients)
+
+
+def test_what_the_game_cannot_use_is_refused(x):
+    with pytest.raises(ValueError, match="reads no `metrics`"):
+        adversarial(compiled={"metrics": ["mae"]})
+    with pytest.raises(ValueError, match="one reconstruction of each x"):
+        adversarial("sample", feature_layer="features", objective=objectives.IWAE(3)).fit(x, verbose=0)
+
+
 def test_two_replicas_take_the_step_of_one(x):
     devices = ["CPU:0", "CPU:1"]
     with tf.distribute.MirroredStrategy(devices, cross_device_ops=tf.distribute.ReductionToOneDevice()).scope():

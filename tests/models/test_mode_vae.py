@@ -96,6 +96,8 @@ def test_the_search_finds_the_number_and_keeps_components_from_collapsing():
     points = centres[rng.integers(0, 3, 900)] + 0.3 * rng.normal(size=(900, 2))
     assert best_mixture(points, 10).n_components == 3
     assert best_mixture(points, 2).n_components == 2
+    many = centres[rng.integers(0, 3, 30_000)] + 0.3 * rng.normal(size=(30_000, 2))
+    assert best_mixture(many, 4).n_components == 3  # of 20,000 of them
     repeated = np.concatenate([points, np.zeros([300, 2])])
     widths = [np.linalg.eigvalsh(c).min() for c in best_mixture(repeated, 10, narrowest=0.05).covariances_]
     assert min(widths) >= 0.05**2 * (1 - 1e-6)

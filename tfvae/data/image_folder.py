@@ -48,7 +48,7 @@ class ImageFolder:
         return np.unique([str(file.parent) for file in self.files], return_inverse=True)[1]
 
     def hash(self) -> str:
-        """Of the paths and sizes of all files: another one where the folder has changed."""
+        """Of the paths and sizes of all files."""
         digest = hashlib.sha256()
         for file in self.files:
             digest.update(f"{file.relative_to(self.path)}\0{file.stat().st_size}\n".encode())
@@ -90,7 +90,7 @@ class ImageFolder:
         def load(row):
             data = tf.io.read_file(tf.gather(files, row))
             image = tf.io.decode_image(data, channels, expand_animations=False)
-            image = tf.image.resize(image, size) / 255.0
+            image = tf.image.resize(image, size, antialias=True) / 255.0
             return tf.ensure_shape(tf.clip_by_value(image, 0.0, 1.0), self.shape)
 
         return tf.data.Dataset.from_tensor_slices(rows).map(load, tf.data.AUTOTUNE)

@@ -40,7 +40,9 @@ class FullNormalMixture(tfd.MixtureSameFamily):
     def joint_log_probs(self, z: Any) -> Any:
         """log w_k + log N(z; μ_k, L_k L_kᵀ) of each component, `(…, K)`, at points z, `(…, D)`."""
         dimension = self._loc.shape[-1]
-        whitening = tf.linalg.triangular_solve(self._tril, tf.eye(dimension, batch_shape=self._loc.shape[:1]))
+        whitening = tf.linalg.triangular_solve(
+            self._tril, tf.eye(dimension, batch_shape=self._loc.shape[:1], dtype=self._tril.dtype)
+        )
         white = tf.einsum("...kd,ked->...ke", tf.expand_dims(z, -2) - self._loc, whitening)
         volumes = tf.reduce_sum(tf.math.log(tf.abs(tf.linalg.diag_part(self._tril))), axis=-1)
         constant = (

@@ -12,12 +12,12 @@ FEATURES = 32
 _CODES = 64  # features of an autoencoder
 
 
-def train_feature_network(x: Any, y: Any, epochs: int = 3, seed: int = 0) -> Any:
+def train_feature_network(x: Any, y: Any, epochs: int = 3, seed: int = 0) -> tuple[Any, float]:
     """A small convolutional classifier of images x, `(n, H, W)` or `(n, H, W, C)`, with integer labels y.
 
     Returns:
-        A model from images to the 32 features of its last hidden layer, with the classifier's accuracy on the last tenth of
-        the data, which it does not train on, as the attribute `held_out_accuracy`.
+        (network, accuracy): a model from images to the 32 features of its last hidden layer, and the classifier's accuracy
+        on the last tenth of the data, which it does not train on.
     """
     keras.utils.set_random_seed(seed)
     x = with_channels(x)
@@ -30,19 +30,18 @@ def train_feature_network(x: Any, y: Any, epochs: int = 3, seed: int = 0) -> Any
     classifier.compile("adam", loss, metrics=["accuracy"], steps_per_execution=50)
     held_out = len(x) // 10
     classifier.fit(x[:-held_out], y[:-held_out], epochs=epochs, batch_size=128, verbose=0)
-    network = keras.Model(inputs, features)
-    network.held_out_accuracy = float(classifier.evaluate(x[-held_out:], y[-held_out:], verbose=0)[1])
-    return network
+    accuracy = classifier.evaluate(x[-held_out:], y[-held_out:], verbose=0)[1]
+    return keras.Model(inputs, features), float(accuracy)
 
 
-def train_feature_autoencoder(x: Any, epochs: int = 5, seed: int = 0) -> Any:
+def train_feature_autoencoder(x: Any, epochs: int = 5, seed: int = 0) -> tuple[Any, float]:
     """The encoder of a small convolutional autoencoder of images x, `(n, H, W, C)`, for data without labels.
 
     H and W must be divisible by 8.
 
     Returns:
-        A model from images to 64 features, with the root mean squared error of a pixel on the last tenth of the data, which
-        it does not train on, as the attribute `held_out_error`.
+        (network, error): a model from images to 64 features, and the root mean squared error of a pixel on the last tenth of
+        the data, which it does not train on.
     """
     keras.utils.set_random_seed(seed)
     height, width, channels = x.shape[1:]
@@ -59,9 +58,8 @@ def train_feature_autoencoder(x: Any, epochs: int = 5, seed: int = 0) -> Any:
     autoencoder.compile("adam", "mse", steps_per_execution=20)
     held_out = len(x) // 10
     autoencoder.fit(x[:-held_out], x[:-held_out], epochs=epochs, batch_size=128, verbose=0)
-    network = keras.Model(image, features)
-    network.held_out_error = float(np.sqrt(autoencoder.evaluate(x[-held_out:], x[-held_out:], verbose=0)))
-    return network
+    error = np.sqrt(autoencoder.evaluate(x[-held_out:], x[-held_out:], verbose=0))
+    return keras.Model(image, features), float(error)
 
 
 def features_of(network: Any, images: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """How the fits of a study are trained and measured, one after the other: a kill loses at most what one fit has not saved."""
 
 from tfvae import runs
+from tfvae.host.errors import DivergedError
 from tfvae.host.lazy import Later
 from tfvae.runs.directory import METRICS
 
@@ -18,7 +19,7 @@ def run_fits(study, run, fit_arguments, measure):
 
     Returns:
         (models, histories, rows): variant -> model and history of the study's first seed, and a `pandas.DataFrame` with a
-        row of measures for each fit.
+        row of measures for each fit; of one that diverged, what is said of that in the column `diverged`.
     """
     fits = study.fits()
     measured = {row["fit"]: row for row in run.read_json(METRICS, default={"fits": []})["fits"]}
@@ -30,26 +31,37 @@ def run_fits(study, run, fit_arguments, measure):
     for fit in fits:
         arguments = fit_arguments(fit)
         callbacks = [*arguments.pop("callbacks", ()), tick]
-        model, history = runs.fit_in_run(
-            run, fit.make, name=fit.name, seed=fit.seed, epochs=fit.epochs, batch_size=fit.batch_size, verbose=0,
-            callbacks=callbacks, **arguments,
-        )  # fmt: skip
+        if "diverged" in measured.get(fit.name, {}):
+            continue
+        try:
+            model, history = runs.fit_in_run(
+                run, fit.make, name=fit.name, seed=fit.seed, epochs=fit.epochs, batch_size=fit.batch_size, verbose=0,
+                callbacks=callbacks, **arguments,
+            )  # fmt: skip
+        except DivergedError as error:  # the others can still be compared
+            measured[fit.name] = _about(fit) | {"diverged": str(error)}
+            run.write_json(METRICS, {"fits": list(measured.values())})
+            continue
         if fit.name not in trained:
             done += fit.epochs
             progress.update(done)
         if fit.name not in measured:
-            measured[fit.name] = {"fit": fit.name, "variant": fit.variant, "seed": fit.seed, **fit.settings}
-            measured[fit.name] |= measure(model, history, fit)
+            measured[fit.name] = _about(fit) | measure(model, history, fit)
             run.write_json(METRICS, {"fits": list(measured.values())})
         if fit.seed == study.seed:
             models[fit.variant], histories[fit.variant] = model, history
     return models, histories, pd.DataFrame([measured[fit.name] for fit in fits])
 
 
+def _about(fit):
+    return {"fit": fit.name, "variant": fit.variant, "seed": fit.seed, **fit.settings}
+
+
 def summarize(rows, measures):
     """variant -> measure -> mean, sd, worst and best over the seeds, and their number."""
     summary = {}
-    for variant, group in rows.groupby("variant", sort=False):
+    finished = rows[rows["diverged"].isna()] if "diverged" in rows else rows
+    for variant, group in finished.groupby("variant", sort=False):
         columns = [c for c in measures if c in group and group[c].notna().all()]
         summary[variant] = {"seeds": len(group)} | {
             c: {

@@ -10,3 +10,7 @@ class UserError(ValueError):
 
     def __init__(self, sentence: str):
         super().__init__(sentence)
+
+
+class DivergedError(UserError):
+    """A training whose loss is no longer a number."""

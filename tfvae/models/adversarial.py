@@ -100,8 +100,13 @@ class AdversarialVAE(VAE):
             )
         if discriminator_optimizer is optimizer and not isinstance(optimizer, str):
             raise ValueError("`discriminator_optimizer` must be another instance than `optimizer`: each keeps a state.")
+        if unread := [name for name in ("metrics", "weighted_metrics") if kwargs.get(name)]:
+            raise ValueError(
+                f"An AdversarialVAE shows its players' metrics and the objective's, and reads no `{unread[0]}`."
+            )
         self.discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)
-        if self.dtype_policy.name == "mixed_float16" and kwargs.get("auto_scale_loss", True):
+        scaled = isinstance(self.discriminator_optimizer, keras.optimizers.LossScaleOptimizer)
+        if self.dtype_policy.name == "mixed_float16" and kwargs.get("auto_scale_loss", True) and not scaled:
             self.discriminator_optimizer = keras.optimizers.LossScaleOptimizer(self.discriminator_optimizer)
         super().compile(optimizer, loss, **kwargs)
 
@@ -199,14 +204,18 @@ class AdversarialVAE(VAE):
         if self.fakes != "draws":
             z = one.posterior.value
             p = one.p if self.adversary_trains == "model" else self._decode(tf.stop_gradient(z), training)
-            yield tf.convert_to_tensor(p), sample_weight
+            yield p.mean(), sample_weight
         if self.fakes != "reconstructions":
             z = self.prior.sample(tf.shape(one.posterior.value)[0], seed=next_seed(self.seed_generator))
-            yield tf.convert_to_tensor(self._decode(z, training)), None
+            yield self._decode(z, training).mean(), None
 
     def _in_features(self, draw, features, one):
         """The pass as seen in the discriminator's features: p(features of x | z) = N(features of the decoded mean, I)."""
-        _, decoded = self.critic(tf.convert_to_tensor(one.p), draw.training)
+        if draw.z.shape.rank != 1 + len(self.latent_shape):
+            raise ValueError(
+                "A `feature_layer` measures one reconstruction of each x, but this objective or posterior draws several."
+            )
+        _, decoded = self.critic(one.p.mean(), draw.training)
         p = IndependentNormal.new(decoded, decoded.shape[1:], scale=1.0)
         return draw._replace(x=tf.stop_gradient(features), p=p)
 

@@ -5,13 +5,22 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-_ROWS = 4096  # encoded at a time, at most
+from tfvae.host import keras_door
+
+_ROWS, _NUMBERS = 4096, 2**25  # encoded at a time, at most; of the widest layer's output
+
+
+def in_pieces(vae: Any, x: np.ndarray) -> list:
+    """x in pieces that the encoder's widest layer holds."""
+    widest = keras_door.largest_output(keras_door.sublayers(vae.encoder))
+    rows = min(_ROWS, max(1, _NUMBERS // max(1, widest)))
+    return np.array_split(x, -(-len(x) // rows)) if len(x) else [x]
 
 
 def codes(vae: Any, x: np.ndarray, of: str = "draws", seed: int = 0) -> np.ndarray:
     """A draw of q(z|x), or its mean where `of` is "means", for each row of x: `(N, D)`."""
     pieces = []
-    for k, some in enumerate(np.array_split(x, -(-len(x) // _ROWS)) if len(x) else [x]):
+    for k, some in enumerate(in_pieces(vae, x)):
         q = vae.encode(some).distribution
         pieces.append(q.mean() if of == "means" else q.sample(seed=tf.constant([seed, k])))
     return np.concatenate(pieces)

@@ -3,6 +3,7 @@
 import functools
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfvae.distributions.unfolded import Unfolded
@@ -114,3 +115,8 @@ def decode_folded(decoder, z, event_shape, training):
         return DistributionTensor(Unfolded(as_distribution(part, OWNER), static), value)
 
     return keras.tree.map_structure(unfolded, p)
+
+
+def as_input(x):
+    """x as a tensor of Keras' float type; a tensor as it is."""
+    return x if tf.is_tensor(x) else tf.convert_to_tensor(np.asarray(x, keras.config.floatx()))

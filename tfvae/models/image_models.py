@@ -126,3 +126,4 @@ MODELS: dict[str, Callable] = {
     "vae-gan": vae_gan,
 }
 CONVOLUTIONAL = frozenset({"convolutional", "gamix", "vae-gan"})
+ADVERSARIAL = frozenset({"gamix", "vae-gan"})

@@ -22,7 +22,8 @@ def fit_latent_density(
     """The same networks with a prior that was fitted to the codes of x: the cheapest cure for holes under a prior.
 
     Where the codes do not fill N(0, I), draws of N(0, I) decode to nothing seen in training; draws of the codes' own density
-    do not. The new model is a `VAE` in its own right: it samples, is scored and is saved with the new prior.
+    do not. The new model is a `VAE` in its own right: it samples, is saved with the new prior, and is scored where q(z|x)
+    has a density.
 
     Args:
         vae: a trained `VAE` of any class; its encoder and decoder are shared with the new model and not changed.
@@ -78,7 +79,7 @@ def _output(_, output):
 def _train(prior, z, epochs, seed):
     """Trains a prior on codes z, `(N, D)`, by maximum likelihood."""
     inputs = keras.Input(z.shape[1:])
-    model = FastFitModel(inputs, _NegativeLogDensity(prior)(inputs))
+    model = FastFitModel(inputs, _NegativeLogDensity(prior, dtype="float32")(inputs))
     model.compile(keras.optimizers.Adam(1e-3), loss=_output)
     model.shuffle_seed = seed
     stopping = keras.callbacks.EarlyStopping("val_loss", patience=10, restore_best_weights=True)

@@ -47,8 +47,8 @@ class ModeVAE(VAE):
         noise, and the prior the rest: before any training p(x) is that mixture, and q(z|x) nearly the true posterior.
 
         Args:
-            x: `(N, D)`, in any units.
-            seed: of the starts.
+            x: `(N, D)`, in any units; of more than 20,000 rows a random choice is looked at.
+            seed: of the starts and the choice.
 
         Raises:
             ValueError: for another shape, fewer than 10 rows, NaN, or a constant column.

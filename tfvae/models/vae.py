@@ -19,7 +19,7 @@ from tfvae.importance import LikelihoodEstimate, StreamedLikelihood
 from tfvae.layers.distribution_layer import outermost_distribution_layers
 from tfvae.layers.kl import KLDivergenceAddLoss
 from tfvae.layers.scales import LearnedScale
-from tfvae.models.decoding import Pass, decode_folded, distributions_of, event_checks, refuse_several
+from tfvae.models.decoding import Pass, as_input, decode_folded, distributions_of, event_checks, refuse_several
 from tfvae.models.losses import num_replicas, sum_of, weighted_mean
 from tfvae.objectives.elbo import ELBO
 from tfvae.objectives.objective import Draw, Objective, Terms, as_schedule
@@ -110,7 +110,7 @@ class VAE(FastFit, keras.Model):
 
     def encode(self, x: Any) -> DistributionTensor:
         """q(z|x), of batch shape `(B,)`, with a draw as its value."""
-        return self._posterior(_as_input(x), training=False)
+        return self._posterior(as_input(x), training=False)
 
     def decode(self, z: Any) -> DistributionTensor:
         """p(x|z) for z of shape `(…, D)`, of batch shape `(…,)`."""
@@ -141,7 +141,7 @@ class VAE(FastFit, keras.Model):
 
     def terms(self, x: Any, y: Any = None, training: bool = False) -> Terms:
         """The objective's `Terms` of examples x, `(B, *E)`, in one pass; of p(y|z) where y is given."""
-        x = _as_input(x)
+        x = as_input(x)
         one = Pass(self._posterior(x, training), lambda z: self._decode(z, training))
         return self.objective.terms(self.draw(one, x if y is None else y, x, self._step(), training))
 
@@ -156,6 +156,8 @@ class VAE(FastFit, keras.Model):
             training: bool.
         """
         layer, q = self.posterior_layer, one.posterior
+        if self.objective.needs_density:
+            layer.check_density(type(self.objective).__name__)
         if training and not layer.carries_gradient(q.distribution):
             warnings.warn(
                 f"Draws of the posterior {layer.name!r} ({type(layer).__name__}) carry no gradient to all of its "
@@ -247,8 +249,9 @@ class VAE(FastFit, keras.Model):
         return x if y is None else y, event_checks(self.decoder)
 
     def with_prior(self, prior: Prior) -> "VAE":
-        """A `VAE` of these networks, whose weights it shares, under another prior; compiled with `ELBO()` and Adam(1e-3)."""
-        vae = VAE(self.encoder, self.decoder, prior, name=self.name)
+        """A compiled `VAE` of these networks and their weights under another prior; on `ELBO()`, where q has a density."""
+        objective = None if self.posterior_layer.has_density else self.objective
+        vae = VAE(self.encoder, self.decoder, prior, objective, name=self.name)
         vae.compile(keras.optimizers.Adam(1e-3))
         return vae
 
@@ -337,12 +340,9 @@ class VAE(FastFit, keras.Model):
 
     def get_config(self) -> dict:
         nested = {name: getattr(self, name) for name in ("encoder", "decoder", "prior", "objective")}
-        return {"name": self.name, **{k: keras.saving.serialize_keras_object(v) for k, v in nested.items()}}
+        about = {"name": self.name, "dtype": keras.dtype_policies.serialize(self.dtype_policy)}
+        return {**about, **{k: keras.saving.serialize_keras_object(v) for k, v in nested.items()}}
 
     @classmethod
     def from_config(cls, config: dict) -> Any:
         return cls(**keras.saving.deserialize_keras_object(config))
-
-
-def _as_input(x):
-    return x if tf.is_tensor(x) else tf.convert_to_tensor(np.asarray(x, keras.config.floatx()))

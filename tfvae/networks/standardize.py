@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae.host.precision import float32_policy
 from tfvae.host.saving import register
 
 
@@ -20,7 +21,7 @@ class Standardize(keras.layers.Layer):
     """
 
     def __init__(self, invert: bool = False, **kwargs: Any):
-        super().__init__(**kwargs)
+        super().__init__(**float32_policy(kwargs))
         self.invert = bool(invert)
 
     def build(self, input_shape: Any) -> None:

@@ -44,14 +44,16 @@ class Objective(keras.layers.Layer):
 
     Args:
         beta: float >= 0 or a `keras.optimizers.schedules.LearningRateSchedule` of the optimizer's step, such as
-            `tfvae.training.LinearWarmUp`: the KL's weight in training. Evaluation always uses 1.
+            `tfvae.training.LinearWarmUp`: the KL's weight in training. Evaluation of a bound always uses 1.
 
     Attributes:
         is_bound: bool, whether −loss bounds log p(x) from below outside training.
+        needs_density: bool, whether it reads log q(z|x).
         num_draws: int S, how many z ~ q the pass holds for each example; with 1, z has no axis for them.
     """
 
     is_bound: ClassVar[bool] = True
+    needs_density: ClassVar[bool] = True
     metric_names: ClassVar[tuple[str, ...]] = ("reconstruction", "kl")
     num_draws = 1
 

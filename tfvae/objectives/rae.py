@@ -17,16 +17,16 @@ class RAE(Objective):
     (`make_rae`). It has no prior in training: `fit_latent_density` fits one to the codes afterwards.
 
     Args:
-        beta: float >= 0 or a schedule, the weight of the codes' length in training; see `Objective`.
+        beta: float >= 0 or a schedule, the weight of the codes' length also in evaluation; see `Objective`.
 
     Source: Ghosh et al., "From variational to deterministic autoencoders" (2020).
     """
 
-    is_bound = False
+    is_bound = needs_density = False
     metric_names = ("reconstruction", "code_length")
 
     def terms(self, draw: Draw) -> Terms:
         reconstruction = expectation(-log_px_z(draw.p, draw.x), draw.log_shares)
         length = expectation(0.5 * tf.reduce_sum(tf.square(draw.z), axis=-1), draw.log_shares)
-        beta: Any = at_step(self.beta, draw.step) if draw.training else 1.0
+        beta: Any = at_step(self.beta, draw.step)
         return Terms(reconstruction + beta * length, {"reconstruction": reconstruction, "code_length": length})

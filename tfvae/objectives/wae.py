@@ -21,13 +21,13 @@ class WAE(Objective):
     be negative. A minibatch of one row has none, and counts as 0.
 
     Args:
-        beta: float >= 0 or a schedule, the weight of the discrepancy in training; see `Objective`.
+        beta: float >= 0 or a schedule, the weight of the discrepancy also in evaluation; see `Objective`.
         seed: int or None, of the prior's draws.
 
     Source: Tolstikhin et al., "Wasserstein auto-encoders" (2018), WAE-MMD.
     """
 
-    is_bound = False
+    is_bound = needs_density = False
     metric_names = ("reconstruction", "mmd")
 
     def __init__(self, beta: Any = 10.0, *, seed: int | None = None, **kwargs: Any):
@@ -43,7 +43,7 @@ class WAE(Objective):
         reconstruction = -log_px_z(draw.p, draw.x)
         wanted = draw.prior.sample(tf.shape(draw.z)[0], seed=next_seed(self.seed_generator))
         mmd = mmd2(draw.z, wanted)
-        beta = at_step(self.beta, draw.step) if draw.training else 1.0
+        beta: Any = at_step(self.beta, draw.step)
         return Terms(reconstruction, {"reconstruction": reconstruction, "mmd": mmd}, beta * mmd)
 
     def get_config(self) -> dict:

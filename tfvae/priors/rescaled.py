@@ -9,7 +9,7 @@ import tensorflow_probability as tfp
 
 from tfvae.host.saving import register
 from tfvae.priors.components import check_points
-from tfvae.priors.prior import Prior
+from tfvae.priors.prior import EncodedPrior, Prior
 
 tfd, tfb = tfp.distributions, tfp.bijectors
 
@@ -26,10 +26,16 @@ class RescaledPrior(Prior):
     """
 
     def __init__(self, prior: Prior, **kwargs: Any):
+        if isinstance(prior, EncodedPrior) or type(prior).posterior is not Prior.posterior:
+            raise ValueError(f"A {type(prior).__name__} depends on the model's encoder: it cannot be rescaled.")
         super().__init__(prior.event_shape, **kwargs)
         self.prior = prior
         self.loc = self.add_weight(name="loc", shape=self.event_shape, initializer="zeros", trainable=False)
         self.scale = self.add_weight(name="scale", shape=self.event_shape, initializer="ones", trainable=False)
+
+    @property
+    def num_terms(self) -> int:
+        return self.prior.num_terms
 
     def start_at(self, z: Any, seed: int = 0) -> None:
         """Takes the mean and standard deviation of points z, `(n, D)`, in each dimension; a constant one keeps its scale."""

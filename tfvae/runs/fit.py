@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from tfvae.host.errors import UserError
+from tfvae.host.errors import DivergedError
 from tfvae.runs.directory import MODEL
 from tfvae.runs.load import load_model
 from tfvae.training.checkpoints import Checkpoint
@@ -57,7 +57,7 @@ def fit_in_run(
     history = pd.DataFrame(checkpoint.rows)
     if len(history) and not np.isfinite(history["loss"].iloc[-1]):
         shutil.rmtree(checkpoint.folder, ignore_errors=True)
-        raise UserError("The training diverged (its loss is no longer a number): give a smaller learning rate.")
+        raise DivergedError("The training diverged (its loss is no longer a number): give a smaller learning rate.")
     run.write_table(history_file, history)
     run.save_model(model, model_file)
     shutil.rmtree(checkpoint.folder, ignore_errors=True)

@@ -10,7 +10,7 @@ from tfvae import evaluation, plots
 from tfvae.codecs.image_codec import ImageCodec
 from tfvae.data.images import Images
 from tfvae.host.errors import UserError
-from tfvae.models.image_models import CONVOLUTIONAL, check_model, fitting_widths, with_channels
+from tfvae.models.image_models import ADVERSARIAL, CONVOLUTIONAL, check_model, fitting_widths, with_channels
 from tfvae.runs.directory import METRICS, RunDirectory
 from tfvae.runs.load import Run
 from tfvae.runs.report import write_report
@@ -72,7 +72,10 @@ def fit_images(
     make_model = model_maker(options, train, codec.shape, codec.binary)
     fed = parts.streamed(row, options) or train
     with parts.naming_what_is_damaged():
-        model, history = fit_until_worse(run, make_model, fed, validation, options, verbose, checkpoint_seconds)
+        model, history = fit_until_worse(
+            run, make_model, fed, validation, options, verbose, checkpoint_seconds,
+            restore=options.model not in ADVERSARIAL,  # whose validation loss is not what they play for
+        )  # fmt: skip
     notes = [*_notes(codec, model), *parts.notes()]
     evaluated = _evaluate(model, codec, train, test, options.seed)
     run.write_json(METRICS, {"images_trained": parts.num_train, **evaluated, "notes": notes})

@@ -52,12 +52,12 @@ def model_maker(options, train, *sizes):
     return made
 
 
-def fit_until_worse(run, make_model, train, validation, options, verbose, checkpoint_seconds):
-    """(model, history) of a fit that stops when the validation loss no longer falls, at its best epoch."""
+def fit_until_worse(run, make_model, train, validation, options, verbose, checkpoint_seconds, restore=True):
+    """(model, history) of a fit that stops when the validation loss no longer falls; at its best epoch, or at its last."""
     start_tensorflow()
     import keras
 
-    stopping = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
+    stopping = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=restore)
     return runs.fit_in_run(
         run,
         make_model,

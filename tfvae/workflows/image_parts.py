@@ -17,7 +17,7 @@ from tfvae.host.stderr import start_tensorflow
 from tfvae.priors.by_name import PriorChoice
 
 HELD_BYTES = 2**30  # of a folder's pixels as float32: more is streamed
-_SAMPLE, _EVALUATED = 10_000, 5_000  # images of a streamed folder that are held
+_SAMPLE, _EVALUATED = 10_000, 5_000  # images of a streamed folder that are held, at most
 
 
 @dataclasses.dataclass
@@ -120,12 +120,16 @@ def _streamed(folder, options):
     """A folder too large for memory, with a sample of each part."""
     rng = np.random.default_rng(options.seed)
     train, validation, held_out = (rng.permutation(rows) for rows in _rows(len(folder), options))
-    sample, labels = _without_grey_axis(folder.read(train[:_SAMPLE])), folder.labels()
+    fitting = max(
+        100, int(HELD_BYTES // (16 * np.prod(folder.shape)))
+    )  # a quarter of what a folder may fill, each part
+    sample, labels = _without_grey_axis(folder.read(train[: min(_SAMPLE, fitting)])), folder.labels()
+    evaluated = min(_EVALUATED, fitting)
     return ImageParts(
         train=sample,
-        validation=_without_grey_axis(folder.read(validation[:_EVALUATED])),
-        test=_without_grey_axis(folder.read(held_out[:_EVALUATED])),
-        test_labels=None if labels is None else labels[held_out[:_EVALUATED]],
+        validation=_without_grey_axis(folder.read(validation[:evaluated])),
+        test=_without_grey_axis(folder.read(held_out[:evaluated])),
+        test_labels=None if labels is None else labels[held_out[:evaluated]],
         binary=bool(np.isin(sample, (0, 1)).all()),
         about={"sha256": folder.hash(), "images": len(folder), "labelled": labels is not None},
         folder=folder,

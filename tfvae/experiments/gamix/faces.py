@@ -27,7 +27,8 @@ class GamixFaces(OnImages):
         "quick": {**OnImages.presets["quick"], "image_size": 16},
         # For an accelerator: 24,000 of CelebA-HQ's images, as the published code trains on them.
         "published": {"folder": "celeba_hq_256", "image_size": 256, "width": 128, "latent_dim": 512, "batch_size": 10,
-                      "learning_rate": 1e-4, "epochs": 200, "num_train": 24_000, "num_test": 3_000, "mirrored": True},
+                      "learning_rate": 1e-4, "epochs": 200, "num_train": 24_000, "num_test": 3_000, "mirrored": True,
+                      "arms": ("vae", "gamix"), "num_seeds": 1},
     }  # fmt: skip
 
     arms: tuple[str, ...] = tuple(ARMS)
@@ -43,6 +44,10 @@ class GamixFaces(OnImages):
         return {"images": {"shape": [self.image_size, self.image_size, 3], "binary": False}}
 
     def check(self) -> None:
+        if not self.folder and (self.image_size > 64 or 64 % self.image_size):
+            raise UserError(
+                f"The faces are of 64 × 64 pixels, which `image_size` must divide: {self.image_size} does not."
+            )
         if self.folder:
             self._folder()
         else:

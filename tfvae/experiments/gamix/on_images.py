@@ -109,7 +109,10 @@ class OnImages(Study, abc.ABC):
         return {}
 
     def execute(self, run: Any) -> None:
-        """Trains every arm at every seed, and measures draws and reconstructions in one network's features."""
+        """Trains every arm at every seed, and measures draws and reconstructions in one network's features.
+
+        Both are decoder means, as they come: these networks end linearly, and nothing is clipped.
+        """
         train, labels, real, others = self.data
         network, about = features(run, train, labels, self.feature_epochs, self.seed)
 
@@ -152,7 +155,7 @@ class OnImages(Study, abc.ABC):
         return [
             {
                 "document": self.document,
-                "measured": "FD-cnn of draws, of draws from a mixture of 10 fitted afterwards, and of reconstructions "
+                "measured": "FD-cnn of decoder means at prior draws, at draws of a mixture fitted afterwards, and at codes "
                 f"(real against real: {floor['frechet_distance']:.2f}), mean over {rows['seed'].nunique()} seeds: {words}.",
             }
         ]
@@ -196,11 +199,11 @@ def features(run, train, labels, epochs, seed):
     if path.exists():
         return keras.models.load_model(path, compile=False), run.read_json("features/about.json")
     if labels is None:
-        network = evaluation.train_feature_autoencoder(train, epochs, seed)
-        about = {"features": "autoencoder", "held_out_error": network.held_out_error}
+        network, error = evaluation.train_feature_autoencoder(train, epochs, seed)
+        about = {"features": "autoencoder", "held_out_error": error}
     else:
-        network = evaluation.train_feature_network(train, labels, epochs, seed)
-        about = {"features": "classifier", "held_out_accuracy": network.held_out_accuracy}
+        network, accuracy = evaluation.train_feature_network(train, labels, epochs, seed)
+        about = {"features": "classifier", "held_out_accuracy": accuracy}
     run.write_json("features/about.json", about)
     run.save_model(network, "features/network.keras")
     return network, about

@@ -1,6 +1,7 @@
 """Does the mixture matter more as the latent space grows?"""
 
 import dataclasses
+import functools
 from typing import Any, ClassVar
 
 import numpy as np
@@ -73,7 +74,7 @@ class MixturePriorLatentSize(OnDigits):
 
         models, _, rows = run_fits(self, run, lambda fit: {"x": dynamic(train, self.batch_size, fit.seed)}, measure)
         null = features.compare(real, others) | {"expected_coverage": evaluation.null_coverage(n, n), "images": n}
-        null["held_out_accuracy"] = features.network.held_out_accuracy
+        null["held_out_accuracy"] = features.trained[1]
         measured = [f"{what}_{k}" for what in ("samples", "reconstructions") for k in ("fd_cnn", "density", "coverage")]
         table = [g for d in self.latent_dims for g in gains(run, rows[rows["latent_dim"] == d], f"standard-{d}")]
         by = rows.set_index("variant")
@@ -104,18 +105,17 @@ class _Features:
     """The classifier whose features FD-cnn, density and coverage are taken in; trained when it is first needed."""
 
     def __init__(self, study):
-        self.study, self._network = study, None
+        self.study = study
 
-    @property
-    def network(self):
-        if self._network is None:
-            data = load_images("mnist")
-            n = self.study.num_train
-            x = binarize(data.x_train[:n], TEST_SEED + 1)
-            self._network = evaluation.train_feature_network(x, data.y_train[:n], seed=self.study.seed)
-        return self._network
+    @functools.cached_property
+    def trained(self):
+        """(network, accuracy)."""
+        data, n = load_images("mnist"), self.study.num_train
+        x = binarize(data.x_train[:n], TEST_SEED + 1)
+        return evaluation.train_feature_network(x, data.y_train[:n], seed=self.study.seed)
 
     def compare(self, real, images):
-        a, b = (self.network.predict(x.reshape(-1, 28, 28, 1), batch_size=500, verbose=0) for x in (real, images))
+        network, _ = self.trained
+        a, b = (evaluation.features_of(network, x.reshape(-1, 28, 28, 1)) for x in (real, images))
         density, coverage = evaluation.density_and_coverage(a, b)
         return {"fd_cnn": evaluation.frechet_distance(a, b), "density": density, "coverage": coverage}
