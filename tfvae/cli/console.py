@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 import traceback
 import warnings
@@ -22,6 +23,9 @@ def main():
     try:
         status = app(standalone_mode=False)
     except (KeyboardInterrupt, EOFError):
+        if {"fit", "run"} & set(sys.argv[1:2]):
+            again = [word for word in sys.argv[1:] if word not in ("--overwrite", "--resume")]
+            sys.stderr.write(f"\ntfvae: interrupted. To go on: {shlex.join(['tfvae', *again, '--resume'])}\n")
         sys.exit(130)
     except Exception as error:
         if debug:

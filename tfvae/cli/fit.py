@@ -119,11 +119,10 @@ def fit(
     folder = f"{name}-{model}" if model else name
     where = {"out": out or Path("runs") / folder, "overwrite": overwrite, "resume": resume}
     where["checkpoint_seconds"] = checkpoint_seconds
-    verbose = "auto" if sys.stdout.isatty() else 0
     if kind == "tables":
-        run = fit_table(data, **where, verbose=verbose, say=lambda text: typer.echo(text, err=True), **changes)
+        run = fit_table(data, **where, say=lambda text: typer.echo(text, err=True), **changes)
     elif kind == "images":
-        run = fit_images(data, **where, verbose=verbose, **changes)
+        run = fit_images(data, **where, **changes)
     else:
         if num_components is not None:
             if prior or model not in ("", "mixture-prior"):

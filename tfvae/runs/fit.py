@@ -12,6 +12,7 @@ from tfvae.host.errors import DivergedError
 from tfvae.runs.directory import MODEL
 from tfvae.runs.load import load_model
 from tfvae.training.checkpoints import Checkpoint
+from tfvae.training.progress import ProgressLine
 
 
 def fit_in_run(
@@ -35,7 +36,7 @@ def fit_in_run(
         seed: of the initial weights, the draws and the order of the epochs.
         callbacks: Keras callbacks; their state is kept too.
         checkpoint_seconds: the least time between two checkpoints.
-        **fit_arguments: of `model.fit`.
+        **fit_arguments: of `model.fit`; `verbose` may be "line" for one line with the time left.
 
     Returns:
         (model, history as a `pandas.DataFrame`).
@@ -53,7 +54,10 @@ def fit_in_run(
     if checkpoint.stopped:  # a fit of no epochs: it only ends, as the interrupted one would have
         fit_arguments["epochs"] = epoch
     x = x(epoch) if callable(x) else x
-    model.fit(x, callbacks=[*callbacks, checkpoint], initial_epoch=epoch, **fit_arguments)
+    lines = []
+    if fit_arguments.get("verbose") == "line":
+        fit_arguments["verbose"], lines = 0, [ProgressLine()]
+    model.fit(x, callbacks=[*callbacks, checkpoint, *lines], initial_epoch=epoch, **fit_arguments)
     history = pd.DataFrame(checkpoint.rows)
     if len(history) and not np.isfinite(history["loss"].iloc[-1]):
         shutil.rmtree(checkpoint.folder, ignore_errors=True)

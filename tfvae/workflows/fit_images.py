@@ -30,7 +30,7 @@ def fit_images(
     *,
     overwrite: bool = False,
     resume: bool = False,
-    verbose: Any = "auto",
+    verbose: Any = "line",
     checkpoint_seconds: float = 10.0,
     **changes: Any,
 ) -> Run:
@@ -41,7 +41,7 @@ def fit_images(
         out: the run directory; None for a new temporary one.
         options: `ImageOptions`; None for its defaults.
         overwrite, resume: replace an earlier run in `out`, or continue an interrupted one.
-        verbose: of `model.fit`.
+        verbose: of `model.fit`, or "line" for one line with the time left.
         checkpoint_seconds: the least time between two checkpoints.
         **changes: of the options, such as `latent_dim=32`.
 

@@ -33,7 +33,7 @@ def fit_table(
     *,
     overwrite: bool = False,
     resume: bool = False,
-    verbose: Any = "auto",
+    verbose: Any = "line",
     checkpoint_seconds: float = 10.0,
     say: Callable[[str], None] = lambda sentence: None,
     **changes: Any,
@@ -45,7 +45,7 @@ def fit_table(
         out: the run directory; None for a new temporary one.
         options: `TableOptions`; None for its defaults.
         overwrite, resume: replace an earlier run in `out`, or continue an interrupted one.
-        verbose: of `model.fit`.
+        verbose: of `model.fit`, or "line" for one line with the time left.
         checkpoint_seconds: the least time between two checkpoints.
         say: function of a sentence that the user should see at once.
         **changes: of the options, such as `label="species"`, `prior="mixture:100"`.
