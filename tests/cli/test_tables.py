@@ -99,7 +99,7 @@ MISTAKES = {
     "not a number": (["run", "gaussian-mixture", "--seed", "one"], "Invalid value for '--seed'"),
     "missing file": (["fit", "none.csv"], "There is no file none.csv"),
     "wrong kind of file": (["fit", "table.xlsx"], "is not a table that tfvae reads"),
-    "nearly a set's name": (["fit", "fashion-mnst"], "did you mean fashion-mnist?"),
+    "nearly a set's name": (["fit", "fashion-mnst"], "did you mean fashion-mnist"),
     "unknown model": (["fit", "digits", "--model", "gan"], "There is no model 'gan'"),
     "bad holdout": (["fit", "digits", "--holdout", "2"], "--holdout must be between 0 and 1"),
     "bad widths": (["fit", "digits", "--hidden", "wide"], "--hidden must be widths"),
