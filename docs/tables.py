@@ -7,7 +7,8 @@ A page holds blocks such as
 
 and the lines between are written from `docs/findings/metrics/NAME.json`. The metrics of a RUN given are copied there first,
 and those of its figures that README or a page shows as `images/NAME-FIGURE.png`. `NAME summary` shows mean ± standard error
-over the seeds, a row an arm; `NAME KEY COLUMN=key …` a list or dict of the metrics as it is.
+over the seeds, a row an arm; `NAME KEY COLUMN=key …` a list or dict of the metrics as it is, or those
+of a list's entries that `?KEY=VALUE` names.
 """
 
 import json
@@ -32,14 +33,16 @@ def pages() -> list[Path]:
     return sorted(FINDINGS.glob("*.md"))
 
 
-def _table(name, key, *columns):
+def _table(name, key, *words):
     found = json.loads((METRICS / f"{name}.json").read_text())[key]
+    columns = [word for word in words if word[0] != "?"]
+    wanted = dict(word[1:].split("=") for word in words if word[0] == "?")
     titles, keys = zip(*(column.split("=") for column in columns), strict=True)
     if key == "summary":
         titles = ("", *titles)
         rows = [[f"`{arm}`", *(_estimate(row[k], row["seeds"]) for k in keys)] for arm, row in found.items()]
     else:
-        entries = found if isinstance(found, list) else [found]
+        entries = [e for e in (found if isinstance(found, list) else [found]) if wanted.items() <= e.items()]
         rows = [[_number(entry[k]) for k in keys] for entry in entries]
     lines = [titles, ["---"] * len(titles), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
