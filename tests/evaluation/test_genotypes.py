@@ -190,4 +190,6 @@ def test_held_out_likelihoods_of_the_baselines(panel):
         "copying": LiStephens(x[train], position, 2.5e-6, 5e-4),
     }
     for name, model in found.items():
-        assert model.log_prob(x[test]).mean() == pytest.approx(TABLE[9][name], abs=0.5 if "mixture" in name else 0.1), name
+        assert model.log_prob(x[test]).mean() == pytest.approx(TABLE[9][name], abs=0.5 if "mixture" in name else 0.1), (
+            name
+        )

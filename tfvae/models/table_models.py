@@ -1,5 +1,7 @@
 """Models for tables, one function each: `tfvae fit DATA --model NAME`; `make_prior(latent_dim)` replaces the prior."""
 
+from collections.abc import Callable
+
 from tfvae import layers, models, priors
 from tfvae.host.errors import UserError
 from tfvae.host.lazy import Later
@@ -81,4 +83,9 @@ def _vae(likelihood, latent_dim, hidden, make_prior=None, **kwargs):
     )  # fmt: skip
 
 
-MODELS = {"modes": modes, "mixture-prior": mixture_prior, "mixture-decoder": mixture_decoder, "gaussian": gaussian}
+MODELS: dict[str, Callable] = {
+    "modes": modes,
+    "mixture-prior": mixture_prior,
+    "mixture-decoder": mixture_decoder,
+    "gaussian": gaussian,
+}
