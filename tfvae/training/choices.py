@@ -58,3 +58,11 @@ def _is_convolution(layer):
 
 def _num_parameters(model):
     return sum(math.prod(v.shape) for v in model.trainable_variables)
+
+
+def refuse_loss(model, loss):
+    """ValueError for a loss given to a model whose `has_own_loss` says that `compile` cannot replace its own."""
+    if loss is not None and getattr(model, "has_own_loss", False):
+        raise ValueError(
+            f"A {type(model).__name__} minimizes its objective: leave out `loss`, or give it another objective."
+        )

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tfvae.host import keras_door
 from tfvae.host.saving import refuse_unnamed, register
 from tfvae.training.batches import Batches, as_arrays, check_finite, split
-from tfvae.training.choices import is_worth_xla, layers_to_build, steps_in_one_execution
+from tfvae.training.choices import is_worth_xla, layers_to_build, refuse_loss, steps_in_one_execution
 from tfvae.training.fused import Compilation, FusedFunction, FusedRun, build_once
 
 _DATASET_STEPS = 50  # in one execution, of a data set, whose batches may be of any size
@@ -38,7 +38,6 @@ class FastFit:
     _compilation = Compilation()
     _run: FusedRun | None = None  # the present fit or evaluation, where it is fused
     _shuffle_seed: int | None = None
-    has_own_loss = False  # of a model whose loss `compile` cannot replace
     # Of the `keras.Model` that this is mixed into.
     built: bool
     compiled: bool
@@ -68,10 +67,7 @@ class FastFit:
         **kwargs: Any,
     ) -> None:
         """As `keras.Model.compile`; "auto" lets `fit` choose the steps in one execution, and XLA for small models."""
-        if self.has_own_loss and loss is not None:
-            raise ValueError(
-                f"A {type(self).__name__} minimizes its objective: leave out `loss`, or give it another objective."
-            )
+        refuse_loss(self, loss)
         keras_steps = 1 if steps_per_execution == "auto" else steps_per_execution
         super().compile(optimizer, loss, steps_per_execution=keras_steps, jit_compile=jit_compile, **kwargs)
         of_user = (loss, kwargs.get("metrics"), kwargs.get("weighted_metrics"))
