@@ -27,6 +27,7 @@ def write_pages(folder):
     """`index.md`, a page of the top level and one for each room, into `folder`; only what has changed is written."""
     import tfvae
 
+    folder.mkdir(exist_ok=True)
     homes = {}
     for name, title in ROOMS.items():
         room, path = getattr(tfvae, name), f"tfvae.{name}"

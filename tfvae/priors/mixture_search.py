@@ -42,9 +42,8 @@ def _fitted(points, size, narrowest, seed):
     from sklearn.mixture import GaussianMixture
 
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", ConvergenceWarning
-        )  # what it has found after 300 rounds is compared all the same
+        # What EM has found after its last round is compared all the same.
+        warnings.simplefilter("ignore", ConvergenceWarning)
         return GaussianMixture(
             size,
             reg_covar=narrowest**2,

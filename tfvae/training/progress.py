@@ -23,6 +23,7 @@ class ProgressLine(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         self._begun = self._shown = time.monotonic()
         self._first: int | None = None
+        self._last: int | None = None
         self._width = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -30,13 +31,13 @@ class ProgressLine(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         now, total = time.monotonic(), self.params["epochs"]
-        self._last = epoch + 1
-        left = (now - self._begun) / (self._last - (self._first or 0)) * (total - self._last)
+        self._last = done = epoch + 1
+        left = (now - self._begun) / (done - (self._first or 0)) * (total - done)
         losses = ", ".join(f"{name} {logs[name]:.4f}" for name in ("loss", "val_loss") if name in (logs or {}))
-        self._show(f"epoch {self._last} of at most {total}: {losses}; at most {_clock(left)} left", now)
+        self._show(f"epoch {done} of at most {total}: {losses}; at most {_clock(left)} left", now)
 
     def on_train_end(self, logs: Any = None) -> None:
-        if self._first is None:
+        if self._last is None:
             return
         stopped = self._last < self.params["epochs"]
         took = _clock(time.monotonic() - self._begun)

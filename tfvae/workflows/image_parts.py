@@ -120,9 +120,8 @@ def _streamed(folder, options):
     """A folder too large for memory, with a sample of each part."""
     rng = np.random.default_rng(options.seed)
     train, validation, held_out = (rng.permutation(rows) for rows in _rows(len(folder), options))
-    fitting = max(
-        100, int(HELD_BYTES // (16 * np.prod(folder.shape)))
-    )  # a quarter of what a folder may fill, each part
+    # Each part is at most a quarter of what a folder may fill.
+    fitting = max(100, int(HELD_BYTES // (16 * np.prod(folder.shape))))
     sample, labels = _without_grey_axis(folder.read(train[: min(_SAMPLE, fitting)])), folder.labels()
     evaluated = min(_EVALUATED, fitting)
     return ImageParts(

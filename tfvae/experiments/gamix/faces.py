@@ -35,6 +35,7 @@ class GamixFaces(OnImages):
     num_seeds: int = 2
     num_train: int = 22_000
     num_test: int = 1_000
+    epochs: int = 6
     image_size: int = 32
     folder: str = ""  # of images in TFVAE_DATA, instead of the known set
     mirrored: bool = False  # left to right, each image by a coin in every epoch
