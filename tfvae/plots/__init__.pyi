@@ -12,6 +12,7 @@ from .genotypes import grouped_bars as grouped_bars
 from .genotypes import overlay_panels as overlay_panels
 from .graph import layer_boxes as layer_boxes
 from .image_grids import image_grid as image_grid
+from .image_grids import image_rows as image_rows
 from .losses import by_group as by_group
 from .losses import gains as gains
 from .losses import loss_curves as loss_curves

@@ -1,5 +1,6 @@
 """Images in a grid."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,4 +30,25 @@ def image_grid(
     axis.imshow(np.clip(canvas, *limits), cmap="gray_r" if ink else "gray", vmin=limits[0], vmax=limits[1])
     axis.set_axis_off()
     figure.suptitle(title, fontsize=size)
+    return figure
+
+
+def image_rows(
+    rows: Mapping[str, np.ndarray], title: str = "", gap: int = 1, ink: bool = True, limits: Any = (0, 1)
+) -> Figure:
+    """A row of images for each name, with the name at its left; the other arguments are those of `image_grid`.
+
+    Args:
+        rows: name -> `(n, H, W)`, `(n, H, W, 1)` or `(n, H, W, 3)`, of one n.
+    """
+    images = np.concatenate(list(rows.values()))
+    columns = len(images) // len(rows)
+    figure = image_grid(images, title, columns, gap, ink, limits)
+    (axis,) = figure.axes
+    middles = (np.arange(len(rows)) + 0.5) * (images.shape[1] + gap)
+    axis.set_axis_on()
+    axis.set_yticks(middles, list(rows), fontsize=9)
+    axis.set_xticks([])
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
     return figure

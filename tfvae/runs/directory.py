@@ -137,10 +137,8 @@ class RunDirectory:
 
     def save_figure(self, name: Any, figure: Any) -> None:
         """Writes a matplotlib figure to `figures/NAME.png` and closes it."""
-        with (
-            self.writing(f"figures/{name}.png") as path,
-            warnings.catch_warnings(),
-        ):  # of glyphs that a font lacks and labels that are too long: seen in the figure
+        with self.writing(f"figures/{name}.png") as path, warnings.catch_warnings():
+            # Of glyphs that a font lacks and labels that are too long: seen in the figure.
             warnings.simplefilter("ignore", UserWarning)
             figure.savefig(path, format="png", dpi=110, bbox_inches="tight")
         figure.clear()

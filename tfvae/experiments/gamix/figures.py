@@ -4,22 +4,29 @@ import numpy as np
 
 from tfvae import plots
 
-_SHOWN, _COLUMNS = 40, 20
+_SHOWN = 14
+_TITLES = {
+    "draws_": "Decoder means of draws of the prior",
+    "mixture_draws_": "Decoder means of draws of a mixture of 10, fitted to the codes afterwards",
+    "reconstructions_": "Decoder means at the codes of the images in the first row",
+}
 
 
-def draw_arm(run, arm, what, drawn, others):
-    """Draws and reconstructions of one arm, as decoder means."""
-    titles = {
-        "draws_": f"{arm} ({what}): decoder means of prior draws",
-        "mixture_draws_": f"{arm}: decoder means of draws from a mixture of 10 fitted to the codes",
-    }
-    for k, (prefix, title) in enumerate(titles.items()):
-        images = drawn[prefix][:_SHOWN]
-        run.save_figure(f"{2 + k}-{arm}", plots.image_grid(images, title, _COLUMNS, ink=False))
-    pairs = np.concatenate([others[:_COLUMNS], drawn["reconstructions_"][:_COLUMNS]])
-    run.save_figure(
-        f"4-{arm}", plots.image_grid(pairs, f"{arm}: images, and their reconstructions", _COLUMNS, ink=False)
-    )
+def keep_arm(run, arm, drawn):
+    """The first draws and reconstructions of an arm, for `compare_arms`."""
+    shown = {kind: np.uint8(np.clip(images[:_SHOWN], 0, 1) * 255) for kind, images in drawn.items()}
+    with run.writing(f"shown/{arm}.npz") as path, open(path, "wb") as file:
+        np.savez_compressed(file, **shown)
+
+
+def compare_arms(run, titles, others):
+    """A figure for each kind of draw, with a row for each arm that was kept; `titles` says what each arm is."""
+    paths = {arm: run.path / "shown" / f"{arm}.npz" for arm in titles}
+    kept = {f"{arm}:\n{titles[arm]}": np.load(path) for arm, path in paths.items() if path.exists()}
+    for k, (kind, title) in enumerate(_TITLES.items()):
+        rows = {"images": others[:_SHOWN]} if kind == "reconstructions_" else {}
+        rows |= {arm: shown[kind] / 255 for arm, shown in kept.items()}
+        run.save_figure(f"{2 + k}-{kind.rstrip('_').replace('_', '-')}", plots.image_rows(rows, title, ink=False))
 
 
 def interpolations(model, images, name, rows=5, steps=6):

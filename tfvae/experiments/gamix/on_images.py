@@ -14,7 +14,7 @@ from tfvae import evaluation, plots
 from tfvae.data.images import load_images
 from tfvae.experiments.fits import run_fits, write_findings
 from tfvae.experiments.gamix.arms import ARMS, MAIN, Sizes
-from tfvae.experiments.gamix.figures import draw_arm, interpolations, traversals
+from tfvae.experiments.gamix.figures import compare_arms, interpolations, keep_arm, traversals
 from tfvae.experiments.study import Fit, Study
 from tfvae.host.lazy import Later
 
@@ -130,7 +130,7 @@ class OnImages(Study, abc.ABC):
             for prefix, images in drawn.items():
                 row |= quality(images, prefix, fit.seed)
             if fit.seed == self.seed:
-                draw_arm(run, fit.variant, self.title(fit.variant), drawn, others)
+                keep_arm(run, fit.variant, drawn)
             row |= latent_measures(model, others[:_LATENT_ROWS], fit.seed)
             return row | self.more_measures(model, real, fit)
 
@@ -140,10 +140,10 @@ class OnImages(Study, abc.ABC):
             run, rows, (*self.more, *MEASURES), self.claims(rows, floor), floor=floor, gains=gains(rows, self.cures)
         )
         run.save_figure("1-loss", plots.loss_curves(histories, title="Training loss, first seed"))
-        for k, (name, model) in enumerate(models.items()):
-            if name in ("vae", "gamix"):
-                run.save_figure(f"{8 + 2 * k}-{name}-interpolations", interpolations(model, others, name))
-                run.save_figure(f"{9 + 2 * k}-{name}-traversals", traversals(model, others, name))
+        compare_arms(run, {arm: self.title(arm) for arm in models}, others)
+        for k, name in enumerate(name for name in ("vae", "gamix") if name in models):
+            run.save_figure(f"{5 + 2 * k}-{name}-interpolations", interpolations(models[name], others, name))
+            run.save_figure(f"{6 + 2 * k}-{name}-traversals", traversals(models[name], others, name))
 
     def claims(self, rows: Any, floor: dict) -> list[dict]:
         """What the document says, beside what was measured."""
