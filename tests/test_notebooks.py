@@ -1,10 +1,13 @@
 """Every notebook runs, from the top, in quick mode."""
 
+import json
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
+from tfvae.runs.measures import meaning
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
@@ -19,6 +22,9 @@ def test_runs(path, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(path.parents[1]))
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": tmp_path}}).execute()
+    for metrics in tmp_path.glob("runs/*/metrics.json"):
+        measures = {name for row in json.loads(metrics.read_text()).get("summary", {}).values() for name in row}
+        assert sorted(name for name in measures - {"seeds"} if not meaning(name)) == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)

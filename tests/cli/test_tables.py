@@ -197,7 +197,12 @@ def test_debug_shows_where(tfvae_command):
 def test_the_run_directory_is_whole(run):
     names = {p.relative_to(run).as_posix() for p in run.rglob("*") if p.is_file()}
     assert {"config.json", "history.csv", "metrics.json", "model.keras", "report.html"} <= names
-    assert {"figures/loss.png", "figures/columns.png", "figures/latent.png"} <= names
+    assert {
+        "figures/1-columns.png",
+        "figures/2-correlations.png",
+        "figures/3-latent.png",
+        "figures/4-loss.png",
+    } <= names
     config = json.loads((run / "config.json").read_text())
     assert config["arguments"]["seed"] == 0
     assert len(config["data"]["sha256"]) == 64
@@ -328,18 +333,21 @@ def test_digits_and_mixture_decoder(tfvae_command, tmp_path):
     arguments = ["--out", tmp_path / "digits", "--epochs", 2, "--hidden", "16", "--model", "mixture-decoder"]
     status, _, err = tfvae_command("fit", "digits", *arguments)
     assert status == 0, err
-    assert (tmp_path / "digits" / "figures" / "images-draws.png").exists()
+    assert (tmp_path / "digits" / "figures" / "0-images.png").exists()
 
 
-@pytest.mark.parametrize("prior", ["mixture:7", "vamp:6", "exemplar", "flow:2"])
-def test_fits_with_every_prior_and_scores_by_annealing(prior, table, tfvae_command, tmp_path):
+@pytest.mark.parametrize("prior", ["vamp:6", "exemplar", "flow:2"])
+def test_fits_with_every_prior(prior, table, tfvae_command, tmp_path):
     status, out, error = tfvae_command(
-        "fit", table, "--exclude", "group", "--prior", prior, "--out", tmp_path / "run", "--epochs", 2, "--hidden", "16"
+        "fit", table, "--exclude", "group", "--prior", prior, "--out", tmp_path / "run", "--epochs", 1, "--hidden", "8"
     )
     assert status == 0, error
     assert "held-out −log p(x), tfvae" in out
     assert json.loads((tmp_path / "run" / "config.json").read_text())["arguments"]["prior"] == prior
-    arguments = ("score", tmp_path / "run", table, "-o", tmp_path / "s.csv", "--samples", 3)
+
+
+def test_scores_by_annealing(run, table, tfvae_command, tmp_path):
+    arguments = ("score", run, table, "-o", tmp_path / "s.csv", "--samples", 3)
     status, out, error = tfvae_command(*arguments, "--method", "ais", "--chains", 2)
     assert status == 0, error
     assert "HMC accepted" in out

@@ -20,6 +20,7 @@ from tfvae.experiments.gamix.on_images import gains
 from tfvae.experiments.study import Fit
 from tfvae.host.errors import UserError
 from tfvae.runs import RunDirectory, load_run
+from tfvae.runs.measures import meaning
 from tfvae.runs.report import write_report
 
 MIXTURES = {"num_points": 640, "epochs": 1, "num_test": 400, "num_samples": 5}
@@ -74,11 +75,10 @@ def images(monkeypatch):
         monkeypatch.setattr(f"tfvae.experiments.{module}.load_images", load)
 
 
-# The notebooks run these in the same preset.
-SLOW = {"gaussian-mixture", "gaussian-mixture-improved", "gaussian-mixture-sweep", "keras-notebook-s-curve", "s-curve-answer",
-        "mixture-posterior", "gamix-digits", "gamix-cifar10", "gan-vae-cifar10"}  # fmt: skip
+# The notebooks run the others' quick presets.
+FAST = {"gaussian-mixture-demo", "keras-notebook-mnist", "mixture-prior-latent-size", "gamix-faces", "gan-vae-digits"}
 STUDIES = [name for name, cls in all_experiments().items() if issubclass(cls, Study)]
-NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in STUDIES]
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name not in FAST)) for name in STUDIES]
 
 
 @pytest.mark.usefixtures("images")
@@ -97,6 +97,8 @@ def test_quick_preset_runs_and_reports(name, tmp_path):
         assert row.get("kl", 0) >= -1e-3
     for claim in metrics["claims"]:
         assert "not in this run" in claim["measured"] or any(c.isdigit() for c in claim["measured"])
+    measures = {name for row in metrics["summary"].values() for name in row} - {"seeds"}
+    assert sorted(name for name in measures if not meaning(name)) == []
     page = (run.path / "report.html").read_text()
     assert "shows that the experiment runs" in page
     assert page.count("<img") == len(run.figures()) > 0
@@ -106,7 +108,7 @@ def test_quick_preset_runs_and_reports(name, tmp_path):
     loaded = load_run(run.path, fits[-1])
     rows = loaded.codec.inverse(loaded.vae.sample(3))
     assert rows.shape == (3, *experiment.codec.get("images", {"shape": (2,)})["shape"])
-    if name != "keras-notebook-grey-values":
+    if name != "gaussian-mixture-demo":
         return  # the resume below is one and the same code for all
 
     # A kill after some fits: the rest is trained, the finished ones are not touched.
@@ -175,7 +177,7 @@ def test_the_papers_settings_are_the_documents():
     paper = GaussianMixtureExperiment.with_preset("paper")
     assert dataclasses.asdict(paper) == {
         "seed": 0, "num_points": 100_000, "epochs": 10, "batch_size": 32, "num_components": 16, "num_seeds": 5,
-        "num_test": 20_000, "num_samples": 200,
+        "num_test": 20_000, "num_samples": 200, "depths": ("shallow", "deep"),
     }  # fmt: skip
     assert {fit.batch_size for fit in paper.fits()} == {32}
     assert len(paper.fits()) == 8 * 5

@@ -26,6 +26,8 @@ from .modes import mode_report as mode_report
 from .modes import same_mode_share as same_mode_share
 from .posteriors import interpolation_report as interpolation_report
 from .posteriors import posterior_use as posterior_use
+from .table_classifier import TwoSampleAUC as TwoSampleAUC
+from .table_classifier import two_sample_auc as two_sample_auc
 from .two_sample import energy_distance as energy_distance
 from .two_sample import mmd2 as mmd2
 from .two_sample import sliced_wasserstein as sliced_wasserstein

@@ -1,4 +1,5 @@
 from .columns import column_histograms as column_histograms
+from .correlations import correlation_panels as correlation_panels
 from .curves import beta_densities as beta_densities
 from .curves import curves_learned as curves_learned
 from .curves import encoder_decoder as encoder_decoder

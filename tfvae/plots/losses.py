@@ -18,6 +18,7 @@ def loss_curves(
         histories: dict label -> `pandas.DataFrame` with an `epoch` column.
         quantities: columns to show, a panel each; in nats per example.
     """
+    quantities = [q for q in quantities if any(q in history for history in histories.values())]
     figure, axes = make_panels(len(quantities), columns)
     for axis, quantity in zip(axes, quantities, strict=True):
         for k, (name, history) in enumerate(histories.items()):
@@ -26,7 +27,8 @@ def loss_curves(
             if f"val_{quantity}" in history:
                 axis.plot(history["epoch"], history[f"val_{quantity}"], f"C{k % 10}--")
         axis.set(title=quantity, xlabel="epoch", ylabel="nats")
-    axes[0].legend(fontsize="x-small")
+    if len(histories) > 1:
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", fontsize="small", frameon=False)
     figure.suptitle(title)
     return figure
 

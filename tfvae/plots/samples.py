@@ -1,13 +1,17 @@
 """Samples in two dimensions, and densities."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from tfvae.plots.panels import frame_axis, make_panels, some
+from tfvae.plots.panels import frame_axis, make_panels, some, words
+
+_NAMED = 20  # labels in a key
 
 
 def displot(samples: Any, title: str = "", bins: int = 200, limits: Any = None) -> Figure:
@@ -52,13 +56,16 @@ def scatter_panels(panels: dict, title: str = "", limits: Any = None, centres: A
     return figure
 
 
-def labelled_scatter(panels: dict, title: str = "", columns: int = 4) -> Figure:
+def labelled_scatter(panels: dict, title: str = "", columns: int = 4, names: Sequence = ()) -> Figure:
     """Scatter plots coloured by a label; points of one dimension stand beside each other in their order.
 
     Args:
         panels: dict title -> (`(n, 1)` or `(n, 2)` points, `(n,)` integer labels).
+        title: of the figure.
+        columns: panels in a row.
+        names: of the labels, for a key beside the panels, which shows the first 20; empty for none.
     """
-    figure, axes = make_panels(len(panels), columns)
+    figure, axes = make_panels(len(panels), columns, size=3.4 if len(panels) > 1 else 4.6)
     for axis, (name, (points, labels)) in zip(axes, panels.items(), strict=True):
         points = np.asarray(points)
         if points.shape[1] == 1:
@@ -67,6 +74,11 @@ def labelled_scatter(panels: dict, title: str = "", columns: int = 4) -> Figure:
         size = float(np.clip(4000 / len(points), 2, 25))
         axis.scatter(*some(points)[:, :2].T, s=size, alpha=0.5, linewidths=0, c=colours[some(labels)], rasterized=True)
         frame_axis(axis, name)
+    if len(names):
+        dots = [Line2D([], [], marker="o", ls="", ms=5, color=colours[k]) for k in range(min(len(names), _NAMED))]
+        keys = [words(name) for name in names[:_NAMED]]
+        figure.set_figwidth(figure.get_figwidth() + 1.4)
+        figure.legend(dots, keys, loc="outside right center", fontsize="small", frameon=False)
     figure.suptitle(title)
     return figure
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from tfvae.data.files import replacing
 from tfvae.host.errors import UserError
+from tfvae.plots.fonts import use_all_scripts
 from tfvae.version import __version__
 
 CONFIG, METRICS, HISTORY, MODEL = "config.json", "metrics.json", "history.csv", "model.keras"
@@ -135,12 +136,20 @@ class RunDirectory:
         with self.writing(name) as path:
             frame.to_csv(path, index=False)
 
-    def save_figure(self, name: Any, figure: Any) -> None:
-        """Writes a matplotlib figure to `figures/NAME.png` and closes it."""
+    def save_figure(self, name: Any, figure: Any, caption: str = "") -> None:
+        """Writes a matplotlib figure to `figures/NAME.png`, with its title and a caption in the file, and closes it.
+
+        Args:
+            name: of the file; figures are shown in the order of their numbers.
+            figure: of matplotlib.
+            caption: what to see in it, for the report.
+        """
+        use_all_scripts(figure)
+        about = {"Title": figure.get_suptitle().replace("\n", " "), "Description": caption}
         with self.writing(f"figures/{name}.png") as path, warnings.catch_warnings():
-            # Of glyphs that a font lacks and labels that are too long: seen in the figure.
+            # Of glyphs that no font has and labels that are too long: seen in the figure.
             warnings.simplefilter("ignore", UserWarning)
-            figure.savefig(path, format="png", dpi=110, bbox_inches="tight")
+            figure.savefig(path, format="png", dpi=110, bbox_inches="tight", metadata=about)
         figure.clear()
 
     def figures(self) -> list[Path]:

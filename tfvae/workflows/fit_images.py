@@ -6,21 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from tfvae import evaluation, plots
 from tfvae.codecs.image_codec import ImageCodec
 from tfvae.data.images import Images
 from tfvae.host.errors import UserError
 from tfvae.models.image_models import ADVERSARIAL, CONVOLUTIONAL, check_model, fitting_widths, with_channels
-from tfvae.runs.directory import METRICS, RunDirectory
+from tfvae.runs.directory import RunDirectory
 from tfvae.runs.load import Run
-from tfvae.runs.report import write_report
-from tfvae.workflows.fitting import comparison, draw_latent, fit_until_worse, folder_of, model_maker, start_run
+from tfvae.workflows import image_report
+from tfvae.workflows.fitting import fit_until_worse, folder_of, model_maker, start_run
 from tfvae.workflows.image_parts import read_parts
 from tfvae.workflows.options import ImageOptions, options_of
-
-_SCORED = 2_000  # held-out images whose likelihood is estimated
-_SCORE_SAMPLES = 200
-_SHOWN = 100
 
 
 def fit_images(
@@ -76,11 +71,7 @@ def fit_images(
             run, make_model, fed, validation, options, verbose, checkpoint_seconds,
             restore=options.model not in ADVERSARIAL,  # whose validation loss is not what they play for
         )  # fmt: skip
-    notes = [*_notes(codec, model), *parts.notes()]
-    evaluated = _evaluate(model, codec, train, test, options.seed)
-    run.write_json(METRICS, {"images_trained": parts.num_train, **evaluated, "notes": notes})
-    _draw(run, model, codec, history, test, parts.test_labels, options.seed)
-    write_report(run)
+    image_report.write(run, model, codec, parts, history, train, test, options.seed)
     return Run.open(run.path)
 
 
@@ -91,57 +82,3 @@ def _default_model(parts):
     except UserError:
         return "mixture-prior"
     return "convolutional" if parts.folder is not None else "mixture-prior"
-
-
-def _evaluate(model, codec, train, test, seed):
-    scored = test[:_SCORED]
-    estimate = model.log_likelihood(scored, _SCORE_SAMPLES, seed)
-    latent = evaluation.latent_report(model, scored, seed)
-    return {
-        "images_held_out": len(test),
-        "images_scored": len(estimate.log_likelihood),
-        "nll": -estimate.mean,
-        "kl": latent.kl,
-        "active_units": latent.active_units,
-        "mutual_information": latent.mutual_information,
-        "comparison": comparison({"tfvae": estimate.log_likelihood, **_pixelwise(train, scored, codec.binary)}),
-    }
-
-
-def _notes(codec, model):
-    notes = [] if codec.binary else ["Densities are those of pixels scaled to [0, 1]."]
-    if not model.objective.is_bound or hasattr(model, "discriminator"):
-        notes.append("This model is not trained on a bound of log p(x) alone: judge it by its pictures first.")
-    return notes
-
-
-def _pixelwise(train, test, binary):
-    """{name: log p of each image} of the model without a latent space: independent pixels, fitted in closed form."""
-    train, test = (x.reshape(len(x), -1) for x in (train, test))
-    if binary:
-        p = (train.sum(axis=0) + 0.5) / (len(train) + 1)
-        return {"independent pixels (Bernoulli)": test @ np.log(p) + (1 - test) @ np.log1p(-p)}
-    mean, sd = train.mean(axis=0), np.maximum(train.std(axis=0), 1e-2)
-    z = (test - mean) / sd
-    log_density = -(0.5 * z**2 + np.log(sd * np.sqrt(2 * np.pi)))
-    return {"independent pixels (Gaussian, sd at least 0.01)": log_density.sum(axis=1)}
-
-
-def _draw(run, model, codec, history, test, labels, seed):
-    run.save_figure("1-loss", plots.loss_curves({"model": history}, title="Training; validation dashed"))
-    shown = test[:_SHOWN]
-    pictures = {
-        "2-data": ("Held-out images", shown),
-        "3-reconstructions": (
-            "Their reconstructions: decoder means, z ~ q(z|x)",
-            model.reconstruct(shown, seed, mean=True),
-        ),
-        "4-means": ("Decoder means, z ~ p(z)", model.sample(_SHOWN, seed, mean=True)),
-        "5-draws": ("Draws from p(x|z), z ~ p(z)", model.sample(_SHOWN, seed)),
-    }
-    for name, (title, vectors) in pictures.items():
-        run.save_figure(name, plots.image_grid(codec.inverse(vectors), title, ink=False))
-    z = model.encode(test[:_SCORED]).mean().numpy()
-    codes = np.zeros(len(z), int) if labels is None else np.unique(labels[: len(z)], return_inverse=True)[1]
-    of = "held-out images" if labels is None else "coloured by label"
-    draw_latent(run, "6-latent", z, codes, of)

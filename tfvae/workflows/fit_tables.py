@@ -10,20 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfvae import evaluation, plots
 from tfvae.codecs.table_codec import TableCodec
 from tfvae.data.images import KNOWN
 from tfvae.data.tables import check_values, file_hash, frame_hash, read_table, split_rows
 from tfvae.host.errors import UserError
 from tfvae.models.table_models import check_model, default_model
 from tfvae.priors.by_name import PriorChoice
-from tfvae.runs.directory import METRICS, RunDirectory
+from tfvae.runs.directory import RunDirectory
 from tfvae.runs.load import Run
-from tfvae.runs.report import write_report
-from tfvae.workflows.fitting import comparison, draw_latent, fit_until_worse, folder_of, model_maker, start_run
+from tfvae.workflows import table_report
+from tfvae.workflows.fitting import fit_until_worse, folder_of, model_maker, start_run
 from tfvae.workflows.options import TableOptions, options_of
-
-_SCORE_SAMPLES = 200
 
 
 def fit_table(
@@ -73,10 +70,7 @@ def fit_table(
     model, history = fit_until_worse(
         run, make_model, vectors[table.train], vectors[table.validation], options, verbose, checkpoint_seconds
     )
-    metrics = _evaluate(model, table, options.seed)
-    run.write_json(METRICS, metrics | {"notes": _notes(table, model)})
-    _draw(run, model, table, history, options.seed)
-    write_report(run)
+    table_report.write(run, model, table, history, options.seed)
     return Run.open(run.path)
 
 
@@ -146,80 +140,3 @@ def _select(frame, columns, exclude, label):
     if not kept:
         raise UserError("No column is left to model.")
     return frame[kept], frame[label] if label else None
-
-
-def _evaluate(model, table, seed):
-    """Held-out −log p per row in the data's units, beside a Gaussian and a Gaussian mixture of scikit-learn."""
-    codec, held_out = table.codec, table.vectors[table.held_out]
-    estimate = model.log_likelihood(held_out, num_samples=_SCORE_SAMPLES, seed=seed)
-    scores = {"tfvae": estimate.log_likelihood + codec.log_jacobian}
-    if codec.num_continuous:
-        scores |= _baselines(codec, table.vectors[table.train], held_out, seed)
-    latent = evaluation.latent_report(model, held_out[:2000], seed)
-    compared = comparison(scores)
-    return {
-        "rows_trained": len(table.train),
-        "rows_held_out": len(held_out),
-        "nll": compared[0]["nll"],
-        "kl": latent.kl,
-        "active_units": latent.active_units,
-        "mutual_information": latent.mutual_information,
-        "comparison": compared,
-    }
-
-
-def _baselines(codec, train, held_out, seed):
-    """The same densities by scikit-learn: of the numbers, times the categories' own frequencies."""
-    from sklearn.mixture import GaussianMixture
-
-    c = codec.num_continuous
-    counts = np.split(train[:, c:].sum(axis=0), np.cumsum(codec.num_categories)[:-1]) if codec.categoricals else []
-    frequencies = [np.log((k + 1) / (len(train) + len(k))) for k in counts]
-    categories = held_out[:, c:] @ np.concatenate([*frequencies, []]) + codec.log_jacobian
-    scores = {}
-    for components in (1, 10):
-        mixture = GaussianMixture(components, reg_covar=1e-4, random_state=seed).fit(train[:, :c].astype("float64"))
-        name = "Gaussian, full covariance" if components == 1 else f"Gaussian mixture, {components} full covariances"
-        scores[f"{name} (scikit-learn)"] = mixture.score_samples(held_out[:, :c].astype("float64")) + categories
-    return scores
-
-
-def _notes(table, model):
-    codec = table.codec
-    notes = [codec.describe()]
-    if codec.constants:
-        names = ", ".join(c.name for c in codec.constants)
-        notes.append(f"Constant columns, left out of the model and written back in samples: {names}.")
-    if table.unseen:
-        notes.append(
-            f"Rows with a value that no training row has, left out of validation and evaluation: {table.unseen}. The model "
-            "gives them the probability 0."
-        )
-    if any(scale.at_floor() for scale in model.scales):
-        notes.append("A learned scale has reached its floor: compare this likelihood only with one of the same floor.")
-    return notes
-
-
-def _draw(run, model, table, history, seed):
-    codec, frame, labels, held_out = table.codec, table.frame, table.labels, table.held_out
-    run.save_figure("loss", plots.loss_curves({"model": history}, title="Training; validation dashed"))
-    n = len(held_out)
-    draws = codec.inverse(model.sample(n, seed=seed))
-    shown = {"held-out rows": frame.iloc[held_out].reset_index(drop=True), "draws from the model": draws}
-    varying = [c.name for c in codec.columns if c not in codec.constants]
-    run.save_figure(
-        "columns", plots.column_histograms({k: t[varying] for k, t in shown.items()}, title="First columns")
-    )
-    z = model.encode(table.vectors[held_out]).mean().numpy()
-    codes = np.zeros(n, int)
-    if labels is not None:
-        codes = pd.factorize(labels.iloc[held_out].astype("string").fillna("missing"), sort=True)[0]
-    draw_latent(run, "latent", z, codes, f"coloured by {labels.name}" if labels is not None else "held-out rows")
-    side = round(len(frame.columns) ** 0.5)
-    if side * side == len(frame.columns) and side >= 5 and not codec.categoricals:  # columns that can be seen as pixels
-        means = codec.inverse(model.sample(n, seed=seed, mean=True))
-        limits = (frame.to_numpy("float64").min(), frame.to_numpy("float64").max())
-        titles = ("Held-out rows", "Draws from p(x|z), z ~ p(z)", "Decoder means, z ~ p(z)")
-        for name, title, rows in zip(("data", "draws", "means"), titles, (*shown.values(), means), strict=True):
-            images = rows.to_numpy("float64")[:50].reshape(-1, side, side)
-            run.save_figure(f"images-{name}", plots.image_grid(images, title, limits=limits))

@@ -73,17 +73,28 @@ def fit_until_worse(run, make_model, train, validation, options, verbose, checkp
 
 
 def comparison(scores):
-    """Rows for the report, from a dict model -> log p of each held-out example, in nats."""
-    return [
-        {"model": name, "nll": -float(np.mean(s)), "standard_error": tfvae.importance.standard_error(s)}
-        for name, s in scores.items()
-    ]
+    """Rows for the report, from a dict model -> log p of each held-out example, in nats; the first is the model's own.
+
+    Differences are paired by the example: by how many nats a model is behind the first.
+    """
+    own = next(iter(scores.values()))
+    rows = []
+    for k, (name, s) in enumerate(scores.items()):
+        behind = {"difference": float(np.mean(own - s)), "difference_error": tfvae.importance.standard_error(own - s)}
+        row = {"model": name, "nll": -float(np.mean(s)), "standard_error": tfvae.importance.standard_error(s)}
+        rows.append(row | (behind if k else dict.fromkeys(behind)))
+    return rows
 
 
-def draw_latent(run, name, z, codes, of):
-    """The figure of latent means, `(n, D)`, coloured by integer codes, `(n,)`; `of` says what is shown."""
+def draw_latent(run, name, z, labels, what):
+    """The figure of latent means, `(n, D)`, coloured by labels, `(n,)`; None for no colours. `what` says what is shown."""
+    caption = f"Where the encoder puts {what}: the means of q(z|x)."
     if z.shape[1] > 2:
         from sklearn.decomposition import PCA
 
-        z, of = PCA(2).fit_transform(z), f"first two principal components, {of}"
-    run.save_figure(name, plots.labelled_scatter({of: (z, codes)}, "Means of q(z|x)"))
+        z = PCA(2).fit_transform(z)
+        caption += " Of all dimensions, the first two principal components."
+    names, codes = ((), np.zeros(len(z), int)) if labels is None else np.unique(labels, return_inverse=True)
+    if labels is not None:
+        caption += " Colours that lie apart are told apart by z."
+    run.save_figure(name, plots.labelled_scatter({"": (z, codes)}, "Means of q(z|x)", names=names), caption)

@@ -18,6 +18,7 @@ from tfvae.runs.fit import fit_in_run
 from tfvae.runs.load import Run
 from tfvae.workflows.fitting import comparison
 from tfvae.workflows.haplotype_sections import BASELINES, DECODED
+from tfvae.workflows.verdicts import density_verdict, together
 
 _LINKED_SITES = 1_500  # whose linkage is drawn
 _SHOWN_SECTIONS = 20
@@ -75,7 +76,8 @@ def metrics_of(run, rows, failed, joint):
     dropped = run.read_json(f"{STORE}/store.json")["dropped"]
     left_out = ", ".join(f"{count} {kind}" for kind, count in dropped.items() if count)
     notes += [f"Records left out or corrected on reading: {left_out}."] if left_out else []
-    return {"comparison": table, "sections": rows, "failed": failed, "notes": notes}
+    verdict = {"verdict": together(density_verdict(table, "haplotype"))} if rows else {}
+    return {**verdict, "comparison": table, "sections": rows, "failed": failed, "notes": notes}
 
 
 def draw_overlays(run, folder, names, prefix):

@@ -232,9 +232,7 @@ def _draw(part, vae, data, decoded, points, history):
     part.save_figure("2-components", plots.overlay_panels(panels, points[0], title))
     real, generated = (x.mean(axis=0) for x in (data.held_out, decoded["prior_draws"]))
     part.save_figure("3-frequencies", plots.frequency_scatter(real, generated, "ALT frequency of each site"))
-    codes = np.zeros(len(data.held_out), int) if data.labels is None else np.unique(data.labels, return_inverse=True)[1]
-    of = "held-out haplotypes" if data.labels is None else f"coloured by {', '.join(sorted(set(data.labels))[:8])}"
-    draw_latent(part, "4-latent", vae.encode(data.held_out).mean().numpy(), codes, of)
+    draw_latent(part, "4-latent", vae.encode(data.held_out).mean().numpy(), data.labels, "held-out haplotypes")
 
 
 def _limit_threads(threads):

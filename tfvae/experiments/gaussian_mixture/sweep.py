@@ -16,7 +16,7 @@ class GaussianMixtureSweep(OnMixture):
 
     name = "gaussian-mixture-sweep"
     summary = "document 000's other questions: number of components, width, KL weight, random reconstructions"
-    few: ClassVar[dict] = {"components": (4, 16), "widths": (8, 32), "kl_weights": (0.1, 1.0)}
+    few: ClassVar[dict] = {"components": (16,), "widths": (8,), "kl_weights": (0.1,)}
     presets: ClassVar[dict] = {"paper": {}, "quick": OnMixture.quick | few}
 
     components: tuple[int, ...] = (4, 8, 16, 32)

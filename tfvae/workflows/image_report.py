@@ -1,0 +1,94 @@
+"""What the fit of images has found: measures, a verdict, notes, figures."""
+
+import numpy as np
+
+from tfvae import evaluation, plots
+from tfvae.runs.directory import METRICS
+from tfvae.runs.report import write_report
+from tfvae.workflows.fitting import comparison, draw_latent
+from tfvae.workflows.verdicts import Verdict, density_verdict, together
+
+_SCORED = 2_000  # held-out images whose likelihood is estimated
+_SCORE_SAMPLES = 200
+_IN_A_ROW, _IN_A_GRID = 14, 100
+
+
+def write(run, model, codec, parts, history, train, test, seed):
+    """`metrics.json`, the figures and the report.
+
+    Args:
+        run: `RunDirectory`.
+        model: a trained `VAE`.
+        codec: `ImageCodec`.
+        parts: `ImageParts`; train, test: its images as the model takes them.
+        history: `pandas.DataFrame` of the training.
+        seed: of all draws.
+    """
+    run.write_json(METRICS, _metrics(model, codec, parts, train, test, seed))
+    _draw(run, model, codec, history, test, parts.test_labels, seed)
+    write_report(run)
+
+
+def _metrics(model, codec, parts, train, test, seed):
+    scored = test[:_SCORED]
+    estimate = model.log_likelihood(scored, _SCORE_SAMPLES, seed)
+    latent = evaluation.latent_report(model, scored, seed)
+    compared = comparison({"tfvae": estimate.log_likelihood, **_pixelwise(train, scored, codec.binary)})
+    notes = [] if codec.binary else ["Densities are those of pixels scaled to [0, 1]."]
+    verdict = density_verdict(compared, "image")
+    if not model.objective.is_bound or hasattr(model, "discriminator"):
+        verdict = Verdict("This model is not trained on a bound of log p(x) alone: judge it by its pictures first.")
+    return {
+        "verdict": together(verdict),
+        "images_trained": parts.num_train,
+        "images_held_out": len(test),
+        "images_scored": len(estimate.log_likelihood),
+        "nll": -estimate.mean,
+        "kl": latent.kl,
+        "active_units": latent.active_units,
+        "mutual_information": latent.mutual_information,
+        "comparison": compared,
+        "notes": [*notes, *parts.notes()],
+    }
+
+
+def _pixelwise(train, test, binary):
+    """{name: log p of each image} of the model without a latent space: independent pixels, fitted in closed form."""
+    train, test = (x.reshape(len(x), -1) for x in (train, test))
+    if binary:
+        p = (train.sum(axis=0) + 0.5) / (len(train) + 1)
+        return {"independent pixels (Bernoulli)": test @ np.log(p) + (1 - test) @ np.log1p(-p)}
+    mean, sd = train.mean(axis=0), np.maximum(train.std(axis=0), 1e-2)
+    z = (test - mean) / sd
+    log_density = -(0.5 * z**2 + np.log(sd * np.sqrt(2 * np.pi)))
+    return {"independent pixels (Gaussian, sd at least 0.01)": log_density.sum(axis=1)}
+
+
+def _draw(run, model, codec, history, test, labels, seed):
+    shown = test[:_IN_A_ROW]
+    rows = {
+        "held-out images": shown,
+        "reconstructions": model.reconstruct(shown, seed, mean=True),
+        "decoder means": model.sample(_IN_A_ROW, seed, mean=True),
+        "draws": model.sample(_IN_A_ROW, seed),
+    }
+    run.save_figure(
+        "1-images",
+        plots.image_rows({name: codec.inverse(x) for name, x in rows.items()}, ink=False),
+        "Held-out images; their reconstructions (decoder means); decoder means of draws from the prior, which show what the "
+        "model makes up; and draws from p(x|z), with the noise of single pixels that the density counts.",
+    )
+    means = codec.inverse(model.sample(_IN_A_GRID, seed, mean=True))
+    run.save_figure(
+        "2-means",
+        plots.image_grid(means, columns=20, ink=False),
+        f"{_IN_A_GRID} decoder means of draws from the prior. Shapes that are no image of the data come from "
+        "holes: places where the prior has mass and the codes do not.",
+    )
+    z = model.encode(test[:_SCORED]).mean().numpy()
+    draw_latent(run, "3-latent", z, None if labels is None else labels[: len(z)], "held-out images")
+    run.save_figure(
+        "4-loss",
+        plots.loss_curves({"": history}),
+        "The loss and its parts, in nats an image. Dashed: validation images, by which the epoch is chosen.",
+    )
