@@ -18,6 +18,7 @@ ROOMS = {
     "codecs": "between the data's units and the model's",
     "plots": "figures",
     "workflows": "a fit of one's own data, and its options",
+    "explorer": "a look into a latent space",
     "runs": "run directories",
     "experiments": "the documents' experiments",
 }

@@ -4,6 +4,7 @@ from . import distributions as distributions
 from . import divergences as divergences
 from . import evaluation as evaluation
 from . import experiments as experiments
+from . import explorer as explorer
 from . import importance as importance
 from . import layers as layers
 from . import models as models
@@ -14,6 +15,7 @@ from . import priors as priors
 from . import runs as runs
 from . import training as training
 from . import workflows as workflows
+from .explorer.widget import LatentWidget as LatentWidget
 from .host.errors import UserError as UserError
 from .host.tensors import DistributionTensor as DistributionTensor
 from .models.adversarial import AdversarialVAE as AdversarialVAE

@@ -322,6 +322,17 @@ def test_labels_with_gaps_and_names_with_dollars(tfvae_command, tmp_path):
     assert "R&amp;D" in (tmp_path / "run" / "report.html").read_text()
 
 
+def test_explore(run, table, tfvae_command, tmp_path, monkeypatch):
+    page = tmp_path / "e.html"
+    status, out, err = tfvae_command("explore", run, "--data", table, "--label", "group", "-o", page)
+    assert (status, out) == (0, f"Explorer: {page}\n"), err
+    status, _, err = tfvae_command("explore", run, "--label", "group")
+    assert (status, err) == (2, "tfvae: --label colours the points of --data: give both.\n")
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    status, _, err = tfvae_command("explore", run)
+    assert (status, err) == (2, "tfvae: This needs the package plotly: install it with `pip install tfvae[explore]`.\n")
+
+
 def test_load_run_from_python(run, table):
     loaded = tfvae.load_run(run)
     vectors = loaded.codec.transform(pd.read_csv(table))

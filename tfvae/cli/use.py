@@ -8,6 +8,7 @@ import numpy as np
 import typer
 
 import tfvae
+from tfvae import explorer
 from tfvae.cli.app import Data, ModelName, Output, RunPath, Seed, app
 from tfvae.codecs.codec import VectorCodec
 from tfvae.host.errors import UserError
@@ -86,6 +87,24 @@ def score(
     estimate = loaded.estimate(data, num_samples, seed, annealed=annealed, num_chains=num_chains, step_size=step_size)
     _write(_TABLE, score_table(estimate), output)
     typer.echo(_in_words(estimate, loaded.codec, annealed))
+
+
+@app.command()
+def explore(
+    run: RunPath,
+    data: Annotated[
+        str | None, typer.Option(help="rows whose codes are shown; draws from the model by default")
+    ] = None,
+    label: Annotated[str, typer.Option(help="a column of --data that colours the points")] = "",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="RUN/explorer.html by default")] = None,
+    seed: Seed = 0,
+    model: ModelName = None,
+):
+    """Write a page that shows the latent space and decodes it where you point; it opens in any browser."""
+    if label and data is None:
+        raise UserError("--label colours the points of --data: give both.")
+    loaded = load_run(run, model)
+    typer.echo(f"Explorer: {explorer.write_page(loaded, output, data, label, seed)}")
 
 
 def _in_words(estimate, codec, annealed):

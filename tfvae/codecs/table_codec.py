@@ -67,6 +67,12 @@ class TableCodec(Codec):
         return len(self.numbers)
 
     @property
+    def side(self) -> int | None:
+        """The height and width of the square whose pixels the columns may be; None where they are no such number."""
+        side = round(len(self.columns) ** 0.5)
+        return None if side * side != len(self.columns) or side < 5 or self.categoricals else side
+
+    @property
     def num_categories(self) -> list[int]:
         return [len(c.categories) for c in self.categoricals]
 

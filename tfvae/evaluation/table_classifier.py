@@ -7,16 +7,11 @@ import pandas as pd
 
 
 class TwoSampleAUC(NamedTuple):
-    """Areas under the ROC curve of classifiers that tell draws from real rows: 0.5 is guessing, 1 is certainty.
+    """Areas under the ROC curve of classifiers that tell draws from real rows: 0.5 is guessing, 1 is certainty."""
 
-    Attributes:
-        random_forest, gradient_boosting: the areas, each by cross-validation.
-        null_sd: the standard deviation that an area has where rows and draws have one law.
-    """
-
-    random_forest: float
-    gradient_boosting: float
-    null_sd: float
+    random_forest: float  # by cross-validation
+    gradient_boosting: float  # by cross-validation
+    null_sd: float  # the standard deviation that an area has where rows and draws have one law
 
 
 def two_sample_auc(real: pd.DataFrame, drawn: pd.DataFrame, seed: int = 0, folds: int = 5) -> TwoSampleAUC:

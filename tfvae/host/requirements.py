@@ -37,7 +37,8 @@ def require(module, extra):
     try:
         return importlib.import_module(module)
     except ImportError:
-        raise UserError(f"This needs the package {module}: install it with `pip install tfvae[{extra}]`.") from None
+        package = module.split(".")[0]
+        raise UserError(f"This needs the package {package}: install it with `pip install tfvae[{extra}]`.") from None
 
 
 def _found(module):

@@ -132,8 +132,8 @@ def _in_data_units(history, codec):
 
 def _draw_pixels(run, model, table, rows, draws, seed):
     """Rows as images, where they have as many numbers as a square has pixels."""
-    side = round(len(table.frame.columns) ** 0.5)
-    if side * side != len(table.frame.columns) or side < 5 or table.codec.categoricals:
+    side = table.codec.side
+    if side is None:
         return
     means = table.codec.inverse(model.sample(14, seed=seed, mean=True))
     images = {"held-out rows": rows, "draws": draws, "decoder means": means}
