@@ -20,8 +20,9 @@ $(READY): requirements.txt setup.cfg pyproject.toml
 demo: $(READY)
 	$(BIN)/tfvae run gaussian-mixture-demo --out runs/demo/gaussian-mixture --overwrite
 	$(BIN)/tfvae fit digits --epochs 60 --out runs/demo/digits --overwrite
-	@echo "Reports: runs/demo/gaussian-mixture/report.html and runs/demo/digits/report.html"
-	@echo "Next: $(BIN)/tfvae fit YOUR.csv, or $(BIN)/tfvae list"
+	$(BIN)/tfvae fit customers --epochs 60 --out runs/demo/customers --overwrite
+	@echo "Reports: runs/demo/{gaussian-mixture,digits,customers}/report.html"
+	@echo "Next: $(BIN)/tfvae explore runs/demo/digits, $(BIN)/tfvae fit YOUR.csv, or $(BIN)/tfvae list"
 
 test: $(READY)
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from tfvae.codecs.table_codec import Column, TableCodec
+from tfvae.data.known_tables import make_customers
 from tfvae.data.tables import check_values, file_hash, read_table, write_table
 from tfvae.host.errors import UserError
 
@@ -55,6 +56,17 @@ def test_files_round_trip(suffix, frame, tmp_path):
     np.testing.assert_allclose(back.to_numpy("float64"), numbers.to_numpy("float64"))
     assert not list(tmp_path.glob(".*"))
     assert len(file_hash(tmp_path / f"table{suffix}")) == 64
+
+
+def test_customers_are_what_real_tables_are_made_of():
+    customers = read_table("customers")
+    assert customers.equals(make_customers(3_000, seed=0))
+    assert customers.shape == (3_000, 8)
+    assert 0.5 < (customers["discount"] == 0).mean() < 0.7
+    assert customers["income"].skew() > 3
+    assert customers["income"].min() > 0
+    assert set(customers["plan"]) == {"free", "plus", "business"}
+    assert len(file_hash("customers")) == 64
 
 
 def test_digits_are_there_without_a_file():

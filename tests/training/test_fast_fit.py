@@ -284,3 +284,28 @@ def test_convolutions_stay_off_xla_on_a_cpu_and_count_as_what_they_cost():
     data = (np.zeros((100_000, 16, 16, 1), "float32"),)
     dense, others = (steps_in_one_execution(model, "auto", data, 100) for model in (small, convolved))
     assert others < dense  # each parameter is used 256 times an image
+
+
+def test_the_first_batches_of_a_data_set_are_checked_and_its_epochs_are_not_disturbed():
+    begun = []
+
+    def batches():
+        begun.append(None)
+        for k in range(3):
+            yield np.full((4, 2), 0.5 if k < 2 else 7.0, "float32")
+
+    spec = tf.TensorSpec((4, 2), tf.float32)
+    data = tf.data.Dataset.from_generator(batches, output_signature=spec).apply(
+        tf.data.experimental.assert_cardinality(3)
+    )
+    vae = tfvae.make_dense_vae(2, 1, (4,), likelihood=tfvae.layers.IndependentBernoulli(2, "mean"))
+    vae.fit(data, epochs=2, verbose=0)  # the third batch is not looked at
+    assert len(begun) == 2
+    x = np.random.default_rng(0).normal(size=(40, 2)).astype("float32")
+    weights = np.ones(40, "float32")
+    for bad in (tf.data.Dataset.from_tensor_slices(x), tf.data.Dataset.from_tensor_slices((x, x, weights))):
+        with pytest.raises(ValueError, match=r"`x` has values from|`y` has values from"):
+            vae.fit(bad.batch(10), verbose=0)
+    x[3, 1] = np.nan
+    with pytest.raises(ValueError, match="`x`.* NaN|NaN.*`x`"):
+        vae.fit(tf.data.Dataset.from_tensor_slices(np.clip(x, 0, 1)).batch(10), verbose=0)

@@ -9,6 +9,7 @@ import typer
 
 from tfvae.cli.app import Data, Overwrite, Resume, Seed, app
 from tfvae.data.images import KNOWN
+from tfvae.data.known_tables import KNOWN_TABLES
 from tfvae.data.variants import is_variant_file
 from tfvae.host.errors import UserError
 from tfvae.models.haplotype_recipes import HaplotypeRecipe
@@ -19,7 +20,7 @@ from tfvae.workflows.haplotype_options import HaplotypeOptions
 from tfvae.workflows.options import ImageOptions, TableOptions
 from tfvae.workflows.section_jobs import BACKENDS
 
-IMAGE_SETS = set(KNOWN) - {"digits"}  # which is a table of small counts too, and taken as one
+IMAGE_SETS = set(KNOWN) - set(KNOWN_TABLES)  # the digits are a table of small counts too, and taken as one
 _MODEL, _TABLES, _IMAGES, _VARIANTS = "Model and training", "Tables", "Images", "Variants (VCF, BCF, VCF-Zarr)"
 
 

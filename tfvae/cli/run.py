@@ -8,6 +8,7 @@ import typer
 from tfvae.cli.app import Overwrite, Resume, RunPath, Seed, app
 from tfvae.data.gaussian_mixture import four_gaussians, gaussian_grid, gaussian_ring, random_mixture
 from tfvae.data.images import KNOWN
+from tfvae.data.known_tables import KNOWN_TABLES
 from tfvae.data.s_curve import SCurve
 from tfvae.experiments.experiment import all_experiments, find_experiment
 from tfvae.models.haplotype_recipes import RECIPES
@@ -23,7 +24,8 @@ def list_all():
     """Experiments, models and data sets, one line each."""
     priors = {p.name: p.summary + (f" NUMBER: {p.counts}, {p.default} by default." if p.counts else "") for p in PRIORS}
     synthetic = (four_gaussians, gaussian_grid, gaussian_ring, random_mixture, SCurve)
-    datasets = {name: f"{what} (tfvae fit {name})." for name, (_, what) in KNOWN.items()}
+    known = {name: what for name, (_, what) in KNOWN.items()} | {name: t.about for name, t in KNOWN_TABLES.items()}
+    datasets = {name: f"{what} (tfvae fit {name})." for name, what in known.items()}
     sections = {
         "Experiments (tfvae run NAME)": {name: cls.summary for name, cls in all_experiments().items()},
         "Models for tables (tfvae fit DATA --model NAME)": _lines(TABLE_MODELS),

@@ -8,13 +8,14 @@ import pandas as pd
 
 from tfvae.data.arrays import read_arrays, reason_of
 from tfvae.data.files import replacing
+from tfvae.data.known_tables import KNOWN_TABLES
 from tfvae.host.errors import UserError
 
 EXACT = 2**53  # float64 holds every integer below
 
 
 def read_table(path: str | Path, others: str = "") -> pd.DataFrame:
-    """The table in a .csv, .parquet, .npy or .npz file, or the data set "digits" of scikit-learn, as a DataFrame.
+    """The table in a .csv, .parquet, .npy or .npz file, or one of `KNOWN_TABLES`, as a DataFrame.
 
     Args:
         path: of the file, or the name of the set.
@@ -23,8 +24,8 @@ def read_table(path: str | Path, others: str = "") -> pd.DataFrame:
     Raises:
         UserError: where the file is missing, damaged, empty, or not a table.
     """
-    if str(path) == "digits":
-        return _digits()
+    if str(path) in KNOWN_TABLES:
+        return KNOWN_TABLES[str(path)].load()
     path = Path(path)
     readers = {".csv": _read_csv, ".parquet": _read_parquet, ".npy": _read_npy, ".npz": _read_npz}
     suffix = path.suffix.lower()
@@ -121,14 +122,6 @@ def split_rows(n, holdout, seed):
         raise UserError(f"{n} rows are too few to hold some out: give at least {least}.")
     a, b = num_held_out, num_held_out + num_validation
     return np.sort(order[b:]), np.sort(order[a:b]), np.sort(order[:a])
-
-
-def _digits():
-    from sklearn.datasets import load_digits
-
-    data = load_digits()
-    frame = pd.DataFrame(data.data.astype("int64"), columns=[f"pixel_{r}_{c}" for r in range(8) for c in range(8)])
-    return frame.assign(digit=data.target)
 
 
 def _read_csv(path):

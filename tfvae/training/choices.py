@@ -9,6 +9,7 @@ from tfvae.host import keras_door
 from tfvae.training.batches import num_rows
 
 _ROWS_BYTES = 64 * 2**20  # a super-batch stays below this, so that large data streams
+_DATASET_STEPS = 50  # in one execution, of a data set, whose batches may be of any size
 _FLOPS = 2e10  # about a second's work: the callbacks and the progress bar hear from a fit this often
 _XLA_PARAMETERS = 250_000  # above this, XLA buys nothing on a CPU and costs its compilation
 _MANY_LAYERS = 100
@@ -25,6 +26,11 @@ def steps_in_one_execution(model, requested, data, batch_size):
     by_memory = _ROWS_BYTES / (sum(a.nbytes for a in keras.tree.flatten(data)) / n * batch_size)
     most = max(1, int(min(by_work, by_memory)))
     return math.ceil(batches / math.ceil(batches / most))
+
+
+def dataset_steps(dataset):
+    """Batches of a `tf.data.Dataset` in one execution; one, where their number is not known."""
+    return int(min(max(dataset.cardinality().numpy() // 2, 1), _DATASET_STEPS))
 
 
 def is_worth_xla(model, num_steps):

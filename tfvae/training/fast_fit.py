@@ -17,10 +17,9 @@ import tensorflow as tf
 from tfvae.host import keras_door
 from tfvae.host.saving import refuse_unnamed, register
 from tfvae.training.batches import Batches, as_arrays, check_finite, split
-from tfvae.training.choices import is_worth_xla, layers_to_build, refuse_loss, steps_in_one_execution
+from tfvae.training.choices import dataset_steps, is_worth_xla, layers_to_build, refuse_loss, steps_in_one_execution
+from tfvae.training.first_batches import first_batches_checked
 from tfvae.training.fused import Compilation, FusedFunction, FusedRun, build_once
-
-_DATASET_STEPS = 50  # in one execution, of a data set, whose batches may be of any size
 
 
 class FastFit:
@@ -160,13 +159,14 @@ class FastFit:
     def _fit_as_keras(self, x, *args, **kwargs):
         """Keras' own path; a finite data set runs several steps in one execution, as arrays do."""
         automatic = self._can_fuse() and self._compilation.steps == "auto"
-        if not isinstance(x, tf.data.Dataset) or not automatic:
-            return super().fit(x, *args, **kwargs)
-        steps = int(np.clip(x.cardinality().numpy() // 2, 1, _DATASET_STEPS))
-        with self._set(steps, *self._compilation.traced.get(("data set", steps), (None, None))):
-            history = super().fit(x, *args, **kwargs)
-            self._compilation.traced["data set", steps] = (self.train_function, self.test_function)
-        return history
+        with first_batches_checked(x, lambda x, y, w: self.check_data(x, self.target_of(x, y, w), w)) as data:
+            if not isinstance(x, tf.data.Dataset) or not automatic:
+                return super().fit(data, *args, **kwargs)
+            steps = dataset_steps(x)
+            with self._set(steps, *self._compilation.traced.get(("data set", steps), (None, None))):
+                history = super().fit(data, *args, **kwargs)
+                self._compilation.traced["data set", steps] = (self.train_function, self.test_function)
+            return history
 
     def evaluate(
         self,

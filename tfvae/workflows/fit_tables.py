@@ -12,6 +12,7 @@ import pandas as pd
 
 from tfvae.codecs.table_codec import TableCodec
 from tfvae.data.images import KNOWN
+from tfvae.data.known_tables import KNOWN_TABLES
 from tfvae.data.tables import check_values, file_hash, frame_hash, read_table, split_rows
 from tfvae.host.errors import UserError
 from tfvae.models.table_models import check_model, default_model
@@ -38,7 +39,7 @@ def fit_table(
     """Fits a model to a table, measures it on held-out rows and writes a run directory with a report.
 
     Args:
-        data: a `pandas.DataFrame`, a .csv, .parquet, .npy or .npz file, or "digits".
+        data: a `pandas.DataFrame`, a .csv, .parquet, .npy or .npz file, or "customers" or "digits".
         out: the run directory; None for a new temporary one.
         options: `TableOptions`; None for its defaults.
         overwrite, resume: replace an earlier run in `out`, or continue an interrupted one.
@@ -87,7 +88,8 @@ class _Table:
 
     def __init__(self, data, options):
         frame = read_table(data, _others(data)) if isinstance(data, str | Path) else _named(data)
-        label = options.label or ("digit" if isinstance(data, str | Path) and str(data) == "digits" else "")
+        known = KNOWN_TABLES.get(str(data)) if isinstance(data, str | Path) else None
+        label = options.label or (known.label if known else "")
         frame, labels = _select(frame, options.columns, options.exclude, label)
         rows = len(frame)
         frame = check_values(frame, options.missing)
@@ -113,7 +115,7 @@ class _Table:
 
 def _others(data):
     """What else `tfvae fit` takes, and the set whose name is near to what was given."""
-    near = difflib.get_close_matches(str(data), KNOWN, n=1)
+    near = difflib.get_close_matches(str(data), [*KNOWN, *KNOWN_TABLES], n=1)
     return f"; did you mean {near[0]}" if near else ", a folder of images, or a set that `tfvae list` shows"
 
 
