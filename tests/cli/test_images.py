@@ -130,7 +130,7 @@ def test_convolutions_are_the_default_for_photos(photos, tmp_path, tfvae_command
     assert not (tmp_path / "x").exists()
 
 
-@pytest.mark.parametrize(("model", "hidden"), [("gamix", "4"), ("vae-gan", "4,8")])
+@pytest.mark.parametrize(("model", "hidden"), [pytest.param("gamix", "4", marks=pytest.mark.slow), ("vae-gan", "4,8")])
 def test_adversarial_models_for_photos(photos, tmp_path, tfvae_command, model, hidden):  # noqa: F811
     run = tmp_path / "run"
     sizes = ["--epochs", 1, "--latent-dim", 3, "--hidden", hidden, "--batch-size", 18, "--image-size", 8]

@@ -60,6 +60,7 @@ def test_missing_data_are_named(monkeypatch, tmp_path):
         Haplotypes().check()
 
 
+@pytest.mark.slow
 def test_scale_measures_each_size_once(tmp_path):
     experiment = HaplotypesScale.with_preset("quick", people=(30,))
     run = experiment.run(tmp_path / "run", preset="quick")

@@ -16,6 +16,7 @@ def images():
     return np.random.default_rng(0).random((24, 8, 8, 3)).astype("float32")
 
 
+@pytest.mark.slow
 def test_at_256_pixels_the_defaults_are_the_published_ones():
     vae = tfvae.make_gamix_vae((256, 256, 3))
     assert vae.encoder.count_params() + vae.decoder.count_params() == 10_982_066

@@ -12,6 +12,7 @@ from tfvae import explorer
 from tfvae.cli.app import Data, ModelName, Output, RunPath, Seed, app
 from tfvae.codecs.codec import VectorCodec
 from tfvae.host.errors import UserError
+from tfvae.models.image_models import pixel_levels
 from tfvae.runs.load import load_run, score_table
 
 _GAP = 0.005  # nats, of the mean, worth saying
@@ -86,7 +87,8 @@ def score(
     annealed = method == "ais"
     estimate = loaded.estimate(data, num_samples, seed, annealed=annealed, num_chains=num_chains, step_size=step_size)
     _write(_TABLE, score_table(estimate), output)
-    typer.echo(_in_words(estimate, loaded.codec, annealed))
+    discrete = loaded.codec.kind == "images" and pixel_levels(loaded.vae) is not None
+    typer.echo(_in_words(estimate, loaded.codec, discrete, annealed))
 
 
 @app.command()
@@ -107,11 +109,11 @@ def explore(
     typer.echo(f"Explorer: {explorer.write_page(loaded, output, data, label, seed)}")
 
 
-def _in_words(estimate, codec, annealed):
+def _in_words(estimate, codec, discrete, annealed):
     """The mean, in nats, and what there is to say of its error and of other units."""
     mean, n = float(np.mean(estimate.log_likelihood)), len(estimate.log_likelihood)
     words = f"mean log p(x): {mean:.4f} nats over {n} rows"
-    if codec.kind == "images" and codec.binary:
+    if discrete:
         bits = tfvae.importance.bits_per_dimension(mean, math.prod(codec.shape))
         words += f"; {bits:.4f} bits per dimension; perplexity per pixel {2**bits:.4f}"
     enough = tfvae.importance.FEW_DRAWS

@@ -60,6 +60,12 @@ def vae_gan(shape, binary=False, latent_dim=64, hidden=None, learning_rate=3e-4,
     )
 
 
+def pixel_levels(model):
+    """How many values a pixel may have where p(x) is a probability; None where it is a density."""
+    likelihood = model.decoder.layers[-1]
+    return 2 if isinstance(likelihood, layers.IndependentBernoulli) else getattr(likelihood, "levels", None)
+
+
 def with_channels(shape):
     """(H, W, C) of an image's shape."""
     return (*shape, 1) if len(shape) == 2 else tuple(shape)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfvae import evaluation, plots
+from tfvae.models.image_models import pixel_levels
 from tfvae.runs.directory import METRICS
 from tfvae.runs.report import write_report
 from tfvae.workflows.fitting import comparison, draw_latent
@@ -33,8 +34,12 @@ def _metrics(model, codec, parts, train, test, seed):
     scored = test[:_SCORED]
     estimate = model.log_likelihood(scored, _SCORE_SAMPLES, seed)
     latent = evaluation.latent_report(model, scored, seed)
-    compared = comparison({"tfvae": estimate.log_likelihood, **_pixelwise(train, scored, codec.binary)})
-    notes = [] if codec.binary else ["Densities are those of pixels scaled to [0, 1]."]
+    levels = pixel_levels(model)
+    compared = comparison({"tfvae": estimate.log_likelihood, **_pixelwise(train, scored, levels)})
+    notes, bits = ["Densities are those of pixels scaled to [0, 1]."], {}
+    if levels:
+        notes = [f"Likelihoods are probabilities of images whose pixels have {levels} values, and no densities."]
+        bits = {"bits_per_dimension": estimate.bits_per_dimension(codec.num_pixels)}
     verdict = density_verdict(compared, "image")
     if not model.objective.is_bound or hasattr(model, "discriminator"):
         verdict = Verdict("This model is not trained on a bound of log p(x) alone: judge it by its pictures first.")
@@ -44,6 +49,7 @@ def _metrics(model, codec, parts, train, test, seed):
         "images_held_out": len(test),
         "images_scored": len(estimate.log_likelihood),
         "nll": -estimate.mean,
+        **bits,
         "kl": latent.kl,
         "active_units": latent.active_units,
         "mutual_information": latent.mutual_information,
@@ -52,16 +58,22 @@ def _metrics(model, codec, parts, train, test, seed):
     }
 
 
-def _pixelwise(train, test, binary):
+def _pixelwise(train, test, levels):
     """{name: log p of each image} of the model without a latent space: independent pixels, fitted in closed form."""
-    train, test = (x.reshape(len(x), -1) for x in (train, test))
-    if binary:
+    from scipy.stats import norm
+
+    train, test = (x.reshape(len(x), -1).astype("float64") for x in (train, test))
+    if levels == 2:
         p = (train.sum(axis=0) + 0.5) / (len(train) + 1)
         return {"independent pixels (Bernoulli)": test @ np.log(p) + (1 - test) @ np.log1p(-p)}
     mean, sd = train.mean(axis=0), np.maximum(train.std(axis=0), 1e-2)
-    z = (test - mean) / sd
-    log_density = -(0.5 * z**2 + np.log(sd * np.sqrt(2 * np.pi)))
-    return {"independent pixels (Gaussian, sd at least 0.01)": log_density.sum(axis=1)}
+    if levels is None:
+        return {"independent pixels (Gaussian, sd at least 0.01)": norm.logpdf(test, mean, sd).sum(axis=1)}
+    half = 0.5 / (levels - 1)  # the outermost values take the tails, as in the likelihood
+    above = np.where(test > 1 - half, 1.0, norm.cdf(test + half, mean, sd))
+    below = np.where(test < half, 0.0, norm.cdf(test - half, mean, sd))
+    log_mass = np.log(np.maximum(above - below, 1e-12))
+    return {f"independent pixels (Gaussian, rounded to {levels} levels)": log_mass.sum(axis=1)}
 
 
 def _draw(run, model, codec, history, test, labels, seed):

@@ -32,7 +32,7 @@ def density_verdict(comparison: list[dict], a_row: str) -> Verdict:
         return Verdict("There is nothing to compare this model's density with.")
     best = min(comparison[1:], key=lambda row: row["nll"])
     gain, error, name = best["difference"], best["difference_error"], best["model"]
-    by = f"{abs(gain):.2f} ± {error:.2f} nats a {a_row}"
+    by = f"{abs(gain):.2f} ± {error:.2f} nats per {a_row}"
     if gain > 2 * error:
         return Verdict(f"Closer to the held-out {a_row}s than the best baseline, {name}: by {by}.", good=True)
     if gain >= -2 * error:

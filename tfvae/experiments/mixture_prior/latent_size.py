@@ -39,7 +39,7 @@ class MixturePriorLatentSize(OnDigits):
     summary: ClassVar[str] = "document 004's claim: the mixture prior matters more as the latent space grows"
     presets: ClassVar[dict] = {
         "paper": {},
-        "quick": {"num_train": 1_000, "num_test": 300, "epochs": 1, "num_seeds": 1, "latent_dims": (2, 5),
+        "quick": {"num_train": 1_000, "num_test": 300, "epochs": 1, "num_seeds": 1, "latent_dims": (2,),
                   "num_scored": 100, "num_samples": 20, "num_components": 20, "num_drawn": 200},
     }  # fmt: skip
 
