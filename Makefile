@@ -46,4 +46,4 @@ bench: $(READY)
 	$(BIN)/python benchmarks/haplotypes.py
 
 clean:
-	rm -rf $(VENV) runs build docs/_build docs/api docs/notebooks *.egg-info
+	rm -rf $(VENV) runs build docs/_build docs/api docs/notebooks docs/gallery *.egg-info

@@ -9,7 +9,8 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-import reference  # noqa: E402  (beside this file)
+import gallery  # noqa: E402  (beside this file)
+import reference  # noqa: E402
 import tables  # noqa: E402
 
 import tfvae  # noqa: E402
@@ -37,6 +38,7 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 def setup(app):
     shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", dirs_exist_ok=True)
     reference.write_pages(HERE / "api")
+    gallery.write_pictures(HERE)
     app.connect("autodoc-process-docstring", reference.as_rst)
     stale = [page.name for page in tables.pages() if page.read_text() != tables.page_with_tables(page.read_text())]
     if stale:
