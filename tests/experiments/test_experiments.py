@@ -76,7 +76,14 @@ def images(monkeypatch):
 
 
 # The notebooks run the others' quick presets.
-FAST = {"gaussian-mixture-demo", "keras-notebook-mnist", "mixture-prior-latent-size", "gamix-faces", "gan-vae-digits"}
+FAST = {
+    "gaussian-mixture-demo",
+    "gaussian-mixture-one-call",
+    "keras-notebook-mnist",
+    "mixture-prior-latent-size",
+    "gamix-faces",
+    "gan-vae-digits",
+}
 STUDIES = [name for name, cls in all_experiments().items() if issubclass(cls, Study)]
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name not in FAST)) for name in STUDIES]
 

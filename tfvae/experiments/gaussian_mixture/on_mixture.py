@@ -94,7 +94,7 @@ def measure(model, truth, num_test, num_samples, seed=0):
         row |= {"components_used": assignment["used"], "components_shared": assignment["shared"]}
         row["components_per_mode"] = assignment["components_per_mode"]
     if isinstance(getattr(likelihood, "scale", None), layers.LearnedScale):
-        row["scale"] = float(likelihood.scale.value())
+        row["scale"] = float(tf.reduce_mean(likelihood.scale.value()))
     return row
 
 
