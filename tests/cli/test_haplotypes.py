@@ -68,7 +68,9 @@ def test_a_run_holds_a_table_of_sections_figures_and_a_report(run):
     }  # fmt: skip
     names = {"1-loss", "2-components", "3-frequencies", "4-latent"}
     assert {p.stem for p in (run / "sections" / "0" / "figures").glob("*.png")} == names
-    assert "li_stephens" in (run / "report.html").read_text()
+    page = (run / "report.html").read_text()
+    assert "li stephens" in page
+    assert metrics["verdict"]["headline"] in page
 
 
 def test_people_are_on_one_side_and_the_filter_looks_at_training_people_alone(run, vcf):

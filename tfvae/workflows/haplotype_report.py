@@ -87,14 +87,21 @@ def draw_overlays(run, folder, names, prefix):
     for k, what in enumerate(DECODED, 1):
         panels = {f"section {name}": p[k] for name, p in points.items()}
         title = f"{what.replace('_', ': ')} red, held-out haplotypes grey"
-        run.save_figure(f"{prefix}-{what}", plots.overlay_panels(panels, base, title, columns=5))
+        caption = (
+            "Haplotypes on each section's first two principal components. Red should cover grey, and lie nowhere else."
+        )
+        run.save_figure(f"{prefix}-{what}", plots.overlay_panels(panels, base, title, columns=5), caption)
 
 
 def draw_run(run, rows):
     """Linkage decay within and across sections, and the sections' likelihoods beside the baselines."""
     columns = ["held_out_log_likelihood", "bernoulli_mixture_128", "li_stephens"]
     table = pd.DataFrame(rows).set_index("section")[columns]
-    run.save_figure("1-sections", plots.grouped_bars(table, "Held-out log p(x) by section", "nats per haplotype"))
+    run.save_figure(
+        "1-sections",
+        plots.grouped_bars(table, "Held-out log p(x) by section", "nats per haplotype"),
+        "log p(x) of held-out people, for each section, beside models without a latent space; nearer to 0 is better.",
+    )
     draw_overlays(run, run.path, [r["section"] for r in rows], "3")
     loaded = Run.open(run.path)
     plan, codec = run.read_json("plan.json"), loaded.codec
@@ -115,4 +122,9 @@ def draw_run(run, rows):
         }
         for title, groups in {"all pairs": None, "pairs across a boundary": group}.items()
     }
-    run.save_figure("2-linkage", plots.decay_curves(curves, edges, "Linkage decay"))
+    run.save_figure(
+        "2-linkage",
+        plots.decay_curves(curves, edges, "Linkage decay"),
+        "How linkage falls with the distance of two sites, among held-out people and among draws. Across a boundary of "
+        "sections draws have linkage only where a joint density was fitted.",
+    )
