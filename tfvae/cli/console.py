@@ -50,8 +50,8 @@ def in_options(sentence):
     """
     commands = get_command(app).commands
     given = [commands[word] for word in sys.argv[1:] if word in commands][:1]
-    params = [param for command in (*commands.values(), *given) for param in command.params]
-    options = {param.name: max(param.opts, key=len) for param in params if param.param_type_name == "option"}
+    params = {param.name: param for command in (*commands.values(), *given) for param in command.params}
+    options = {name: max(p.opts, key=len) for name, p in params.items() if p.param_type_name == "option"}
 
     def option(match):
         name, value = match.group("name"), match.group("value")
