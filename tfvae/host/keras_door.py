@@ -37,11 +37,11 @@ def sublayers(layer: keras.layers.Layer, include_self: bool = True) -> list[kera
     return list(layer._flatten_layers(include_self=include_self))
 
 
-def largest_output(layers: list[keras.layers.Layer]) -> int:
-    """How many numbers the widest output of these layers holds for one example; 0 where no shape is known."""
+def output_sizes(layers: list[keras.layers.Layer]) -> list[int]:
+    """How many numbers each output of these layers holds for one example; those of unknown shape are left out."""
     nodes = [node for layer in layers for node in layer._inbound_nodes]
     shapes = [t.shape[1:] for node in nodes for t in node.output_tensors]
-    return max([0, *(math.prod(shape) for shape in shapes if None not in shape)])
+    return [math.prod(shape) for shape in shapes if None not in shape]
 
 
 def positions(layer: keras.layers.Layer) -> int:

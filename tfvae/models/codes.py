@@ -7,13 +7,13 @@ import tensorflow as tf
 
 from tfvae.host import keras_door
 
-_ROWS, _NUMBERS = 4096, 2**25  # encoded at a time, at most; of the widest layer's output
+_ROWS, _NUMBERS = 4096, 2**27  # encoded at a time, at most; of all layers' outputs, which Keras holds until the end
 
 
 def in_pieces(vae: Any, x: np.ndarray) -> list:
-    """x in pieces that the encoder's widest layer holds."""
-    widest = keras_door.largest_output(keras_door.sublayers(vae.encoder))
-    rows = min(_ROWS, max(1, _NUMBERS // max(1, widest)))
+    """x in pieces for which the encoder's layers fill half a gigabyte, at most."""
+    numbers = sum(keras_door.output_sizes(keras_door.sublayers(vae.encoder)))
+    rows = min(_ROWS, max(1, _NUMBERS // max(1, numbers)))
     return np.array_split(x, -(-len(x) // rows)) if len(x) else [x]
 
 

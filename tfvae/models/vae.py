@@ -99,7 +99,7 @@ class VAE(FastFit, keras.Model):
     @property
     def numbers_per_draw(self) -> int:
         """How many numbers the decoder's widest layer holds for each z, by which draws are decoded in chunks."""
-        return max(32, keras_door.largest_output(keras_door.sublayers(self.decoder)))
+        return max([32, *keras_door.output_sizes(keras_door.sublayers(self.decoder))])
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
