@@ -291,3 +291,19 @@ def test_a_fit_that_diverges_stops_no_other(tmp_path):
         assert pd.isna(rows["diverged"][1])
         assert summarize(rows, ["nll"])["found"]["nll"]["mean"] == 1
         assert list(summarize(rows, ["nll"])) == ["found"]
+
+
+def test_what_is_measured_is_trained_again_for_its_figures_alone(tmp_path):
+    def make():
+        return tfvae.make_dense_vae(2, 1, (4,))
+
+    fits = [Fit("vae", seed, make, None, 1, 32) for seed in (0, 1)]
+    study, run = SimpleNamespace(fits=lambda: fits, seed=0), RunDirectory(tmp_path / "run")
+    x = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
+    _, _, before = run_fits(study, run, lambda fit: {"x": x}, lambda model, history, fit: {"nll": float(fit.seed)})
+    for path in run.models().values():
+        path.unlink()
+    models, _, after = run_fits(study, run, lambda fit: {"x": x}, lambda *_: {"nll": 9.0})
+    assert list(run.models()) == ["vae-seed0"]
+    assert list(models) == ["vae"]
+    pd.testing.assert_frame_equal(before, after)

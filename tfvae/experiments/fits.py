@@ -24,15 +24,17 @@ def run_fits(study, run, fit_arguments, measure):
     fits = study.fits()
     measured = {row["fit"]: row for row in run.read_json(METRICS, default={"fits": []})["fits"]}
     models, histories = {}, {}
-    trained = set(run.models())  # which would make the others seem quick
+    # Diverged, or measured at a seed whose models are not shown: nothing is left to do, also where the model is gone.
+    finished = {name for name, row in measured.items() if "diverged" in row or row["seed"] != study.seed}
+    trained = finished | set(run.models())  # which would make the others seem quick
     progress = keras.utils.Progbar(sum(fit.epochs for fit in fits if fit.name not in trained), unit_name="epoch")
     tick = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: progress.add(1))
     done = 0
     for fit in fits:
+        if fit.name in finished:
+            continue
         arguments = fit_arguments(fit)
         callbacks = [*arguments.pop("callbacks", ()), tick]
-        if "diverged" in measured.get(fit.name, {}):
-            continue
         try:
             model, history = runs.fit_in_run(
                 run, fit.make, name=fit.name, seed=fit.seed, epochs=fit.epochs, batch_size=fit.batch_size, verbose=0,
