@@ -327,7 +327,9 @@ def test_explore(run, table, tfvae_command, tmp_path, monkeypatch):
     status, out, err = tfvae_command("explore", run, "--data", table, "--label", "group", "-o", page)
     assert (status, out) == (0, f"Explorer: {page}\n"), err
     status, _, err = tfvae_command("explore", run, "--label", "group")
-    assert (status, err) == (2, "tfvae: --label colours the points of --data: give both.\n")
+    assert (status, err) == (2, "tfvae: --label is a column of --data: give a table of rows with it.\n")
+    status, _, err = tfvae_command("explore", run, "-o", tmp_path / "none" / "e.html")
+    assert (status, err.endswith(f"there is no folder {tmp_path / 'none'}.\n")) == (2, True), err
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
     status, _, err = tfvae_command("explore", run)
     assert (status, err) == (2, "tfvae: This needs the package plotly: install it with `pip install tfvae[explore]`.\n")

@@ -32,6 +32,12 @@ def test_a_shift_is_found_near_the_best_that_can_be():
     assert best - 0.06 < min(auc[:2]) <= max(auc[:2]) < best + 0.03
 
 
+def test_the_size_of_numbers_does_not_matter():
+    rows, draws = table(0, 100), table(1, 100, shift=1.0)
+    huge = [t.assign(a=t["a"] * 1e300) for t in (rows, draws)]
+    assert evaluation.two_sample_auc(*huge) == evaluation.two_sample_auc(rows, draws)
+
+
 def test_it_is_repeatable_and_refuses_what_it_cannot_compare():
     few = table(0, 60), table(1, 60)
     assert evaluation.two_sample_auc(*few, seed=3) == evaluation.two_sample_auc(*few, seed=3)

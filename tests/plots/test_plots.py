@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import norm
 
@@ -19,6 +20,19 @@ def test_tiled_puts_each_image_in_its_place():
     colour = data.tiled(np.zeros((3, 2, 2, 3)), columns=2)
     assert colour.shape == (2 * 3, 2 * 3, 3)
     assert colour[0, 2, 0] == 1
+
+
+def test_rows_of_images_are_of_one_length():
+    with pytest.raises(ValueError, match=r"as many images each, but have \[3, 2\]"):
+        plots.image_rows({"a": np.zeros((3, 2, 2)), "b": np.zeros((2, 2, 2))})
+
+
+@pytest.mark.parametrize(
+    "values", [[1e300, -1e300, 3.0], [0.001, 0.002, 0.002], [np.inf, 1.0, 1.0], [np.inf] * 3, range(40)]
+)
+def test_histograms_of_any_numbers(values):
+    frame = pd.DataFrame({"x": np.asarray(values, float)})
+    plots.column_histograms({"rows": frame, "draws": frame}).canvas.draw()
 
 
 def test_manifold_codes_are_the_documents_grid():

@@ -66,6 +66,29 @@ def test_a_report_of_a_run_without_measures_is_a_page(run):
     assert "Settings and versions" in write_report(run).read_text()
 
 
+def test_what_is_not_finite_is_a_dash(run):
+    rows = [
+        {
+            "model": "tfvae",
+            "nll": float("inf"),
+            "standard_error": float("nan"),
+            "difference": None,
+            "difference_error": None,
+        },
+        {
+            "model": "other",
+            "nll": 1.0,
+            "standard_error": 0.1,
+            "difference": float("-inf"),
+            "difference_error": float("nan"),
+        },
+    ]
+    run.write_json("metrics.json", {"comparison": rows, "nll": float("inf")})
+    page = write_report(run).read_text()
+    assert "other (best)" in page
+    assert 'tfvae</td><td class="n">–</td>' in page
+
+
 def test_a_measure_is_explained_with_its_prefix():
     assert meaning("mixture_draws_frechet_distance").startswith("of draws of a mixture fitted to the codes: Fréchet")
     assert meaning("means_bridge_mass").startswith("of decoder means: ")

@@ -28,6 +28,11 @@ def test_density(lead, words, good):
     assert bool(verdict.advice) is not good
 
 
+def test_a_row_without_any_density():
+    rows = comparison({"tfvae": np.array([-np.inf, 0.0]), "other": np.zeros(2)})
+    assert density_verdict(rows, "row").headline == "This model gives some held-out rows no density at all."
+
+
 def test_differences_are_paired():
     rows = compared(1.0, noise=0.0)
     assert rows[0]["difference"] is None

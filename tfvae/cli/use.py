@@ -103,8 +103,6 @@ def explore(
     model: ModelName = None,
 ):
     """Write a page that shows the latent space and decodes it where you point; it opens in any browser."""
-    if label and data is None:
-        raise UserError("--label colours the points of --data: give both.")
     loaded = load_run(run, model)
     typer.echo(f"Explorer: {explorer.write_page(loaded, output, data, label, seed)}")
 

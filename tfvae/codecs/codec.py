@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from tfvae.data.files import check_folder
 from tfvae.data.tables import check_values, read_table, write_table
 from tfvae.host.errors import UserError
 
@@ -36,8 +37,7 @@ class Codec(abc.ABC):
         if not path.name.lower().endswith(self.suffixes):
             names = f"{', '.join(self.suffixes[:-1])} or {self.suffixes[-1]}"
             raise UserError(f"{path} cannot be written: give a name that ends in {names}.")
-        if not path.absolute().parent.is_dir():
-            raise UserError(f"{path} cannot be written: there is no folder {path.absolute().parent}.")
+        check_folder(path)
 
     @abc.abstractmethod
     def write(self, rows: Any, path: str | Path) -> None:

@@ -4,6 +4,15 @@ import contextlib
 import os
 from pathlib import Path
 
+from tfvae.host.errors import UserError
+
+
+def check_folder(path):
+    """UserError where the folder of a file that is to be written is not there."""
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
+        raise UserError(f"{path} cannot be written: there is no folder {folder}.")
+
 
 @contextlib.contextmanager
 def replacing(path):

@@ -49,6 +49,7 @@ def two_sample_auc(real: pd.DataFrame, drawn: pd.DataFrame, seed: int = 0, folds
 
 
 def _numbers(column):
-    if pd.api.types.is_numeric_dtype(column):
-        return column.astype("float64")
-    return pd.Series(pd.factorize(column.astype("string"), sort=True)[0], index=column.index)
+    """Ranks, which trees cannot tell from the numbers themselves; forests would take those for float32."""
+    if not pd.api.types.is_numeric_dtype(column):
+        column = pd.Series(pd.factorize(column.astype("string"), sort=True)[0], index=column.index)
+    return column.astype("float64").rank(method="dense")

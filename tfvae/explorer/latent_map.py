@@ -1,6 +1,7 @@
 """A plane through a latent space, and what lies in it."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ _EDGE = 0.005  # share of the points that may lie outside the map, on each side
 _DIMENSIONS = 8  # the most used, along which single codes are moved
 _STEPS = 21
 _COMPONENTS = 200  # of a prior, shown
+_DEPTH = 30.0  # nats below the largest density that are told apart
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +49,11 @@ class LatentMap:
     weights: np.ndarray
     lines: dict[int, np.ndarray]
 
+    @property
+    def shades(self) -> np.ndarray:
+        """`log_prior`, of which what lies far below its largest value is cut off."""
+        return np.maximum(self.log_prior, self.log_prior.max() - _DEPTH)
+
     def codes(self, places: np.ndarray) -> np.ndarray:
         """The codes `(n, D)` at places `(n, 2)` of the plane."""
         return (self.origin + np.asarray(places)[:, : len(self.axes)] @ self.axes).astype("float32")
@@ -74,7 +81,7 @@ def latent_map(run: Any, data: Any = None, label: str = "", size: int = 25, seed
         seed: of the draws.
 
     Raises:
-        UserError: for a run of several sections, or a label that the data do not have.
+        UserError: for a run of several sections, or a label without data or of another table.
     """
     if run.codec.kind == "haplotypes":
         raise UserError("A run of haplotype sections has a latent space for each section: there is no one map to show.")
@@ -105,6 +112,8 @@ def latent_map(run: Any, data: Any = None, label: str = "", size: int = 25, seed
 
 def _rows(run, data, label, seed):
     """Rows to encode, their labels or None, and what they are."""
+    if label and not isinstance(data, pd.DataFrame | str | Path):
+        raise UserError("`label` is a column of `data`: give a table of rows with it.")
     if data is None:
         return run.sample(_POINTS // 2, seed=seed), None, "draws from p(x)"
     frame = read_table(data) if label and not isinstance(data, pd.DataFrame) else data

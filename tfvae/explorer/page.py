@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfvae.data.files import replacing
+from tfvae.data.files import check_folder, replacing
 from tfvae.explorer.decoded import as_images, as_texts, sprite
 from tfvae.explorer.latent_map import latent_map
 from tfvae.host.requirements import require
@@ -34,17 +34,18 @@ def write_page(run: Any, out: str | Path | None = None, data: Any = None, label:
         The path of the page.
 
     Raises:
-        UserError: where plotly is missing, or the run has no map: see `latent_map`.
+        UserError: where plotly or the folder of `out` is missing, or the run has no map: see `latent_map`.
     """
     from jinja2 import Environment
 
     plotly = require("plotly.offline", "explore")
+    path = Path(out) if out is not None else run.directory.path / "explorer.html"
+    check_folder(path)
     drawn = latent_map(run, data, label, _grid_size(run), seed)
     codes = np.concatenate([drawn.grid(), *drawn.lines.values()])
     content = _content(drawn) | _decoded(run, codes, seed)
     template = resources.files("tfvae.explorer").joinpath("explorer.html.jinja").read_text(encoding="utf-8")
-    arguments = run.config["arguments"]
-    name = arguments.get("experiment") or Path(str(arguments.get("data", "run"))).name
+    name = run.directory.title()
     page = (
         Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
         .from_string(template)
@@ -57,7 +58,6 @@ def write_page(run: Any, out: str | Path | None = None, data: Any = None, label:
             mixture=len(drawn.components) > 0,
         )
     )
-    path = Path(out) if out is not None else run.directory.path / "explorer.html"
     with replacing(path) as temporary:
         Path(temporary).write_text(page, encoding="utf-8")
     return path
@@ -76,7 +76,7 @@ def _content(drawn):
     return {
         "names": drawn.names,
         "ticks": [np.round(t, 5).tolist() for t in drawn.ticks],
-        "density": np.round(np.maximum(drawn.log_prior, drawn.log_prior.max() - 30), 3).tolist(),
+        "density": np.round(drawn.shades, 3).tolist(),
         "points": np.round(drawn.points, 4).tolist(),
         "labels": labels,
         "about": drawn.about,

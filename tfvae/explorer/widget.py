@@ -87,7 +87,7 @@ class LatentWidget:
 
 def _traces(graphs, drawn):
     traces = [
-        graphs.Heatmap(x=drawn.ticks[0], y=drawn.ticks[1], z=np.maximum(drawn.log_prior, drawn.log_prior.max() - 30),
+        graphs.Heatmap(x=drawn.ticks[0], y=drawn.ticks[1], z=drawn.shades,
                        colorscale=[[0, "#ffffff"], [1, "#8fb3c4"]], colorbar={"title": "log p(z)"}, name="prior"),
     ]  # fmt: skip
     labels = np.full(len(drawn.points), drawn.about) if drawn.labels is None else drawn.labels

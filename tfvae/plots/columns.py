@@ -35,11 +35,14 @@ def column_histograms(tables: dict, columns_shown: int = 12, title: str = "", co
 
 def _draw_numbers(axis, series, colours):
     values = np.concatenate([s.to_numpy("float64") for s in series])
-    low, high = np.quantile(values, [0.005, 0.995]) if len(values) else (0.0, 1.0)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return
+    low, high = np.quantile(values, [0.005, 0.995])
     distinct = np.unique(values)
     if len(distinct) <= _DISTINCT:
-        middles = (distinct[1:] + distinct[:-1]) / 2
-        edges = np.concatenate([[distinct[0] - 0.5], middles, [distinct[-1] + 0.5]])
+        half = np.diff(distinct).min() / 2 if len(distinct) > 1 else 0.5
+        edges = np.concatenate([distinct[:1] - half, (distinct[1:] + distinct[:-1]) / 2, distinct[-1:] + half])
     else:
         edges = np.linspace(low, high if high > low else low + 1, 31)
     for s, colour in zip(series, colours, strict=True):

@@ -41,6 +41,8 @@ def image_rows(
     Args:
         rows: name -> `(n, H, W)`, `(n, H, W, 1)` or `(n, H, W, 3)`, of one n.
     """
+    if len({len(row) for row in rows.values()}) != 1:
+        raise ValueError(f"Rows need as many images each, but have {[len(row) for row in rows.values()]}.")
     images = np.concatenate(list(rows.values()))
     columns = len(images) // len(rows)
     figure = image_grid(images, title, columns, gap, ink, limits)

@@ -80,6 +80,11 @@ class RunDirectory:
             raise UserError(f"{self.path / CONFIG} is not that of a run: give another folder.")
         return config
 
+    def title(self) -> str:
+        """The experiment's name, or that of the data: the heading of its pages."""
+        arguments = self.config()["arguments"]
+        return arguments.get("experiment") or Path(str(arguments.get("data", self.path))).name
+
     @classmethod
     def open(cls, path: str | Path) -> "RunDirectory":
         """The run at `path`; raises UserError where there is none."""

@@ -30,14 +30,13 @@ def write_report(run: Any) -> Path:
     }
     metrics = run.read_json(METRICS, default={})
     columns = _columns(metrics.get("summary", {}))
-    config = run.config()
-    arguments = config["arguments"]
     page = environment.from_string(template).render(
-        config=config,
-        title=arguments.get("experiment") or Path(str(arguments.get("data", "run"))).name,
+        config=run.config(),
+        title=run.title(),
         metrics=metrics,
         flat={k: v for k, v in metrics.items() if not isinstance(v, (dict, list))},
         columns=columns,
+        best=min((row["nll"] for row in metrics.get("comparison", ()) if row["nll"] is not None), default=None),
         explained={name: meaning(name) for name in columns if meaning(name)},
         tables=_tables(metrics),
         figures=_figures(run),
@@ -75,8 +74,8 @@ def _tables(metrics):
 
 
 def _measured(value, error):
-    """A value and its standard error, to two digits of the error."""
-    if not error:
+    """A value and its standard error, to two digits of the error; what is not finite stands as None in the metrics."""
+    if value is None or not error:
         return _number(value)
     digits = max(0, 1 - math.floor(math.log10(error)))
     return f"{value:.{digits}f} ± {error:.{digits}f}".replace("-", "−")

@@ -79,10 +79,14 @@ def comparison(scores):
     """
     own = next(iter(scores.values()))
     rows = []
-    for k, (name, s) in enumerate(scores.items()):
-        behind = {"difference": float(np.mean(own - s)), "difference_error": tfvae.importance.standard_error(own - s)}
-        row = {"model": name, "nll": -float(np.mean(s)), "standard_error": tfvae.importance.standard_error(s)}
-        rows.append(row | (behind if k else dict.fromkeys(behind)))
+    with np.errstate(invalid="ignore"):  # of rows without any density, whose errors are no numbers
+        for k, (name, s) in enumerate(scores.items()):
+            behind = {
+                "difference": float(np.mean(own - s)),
+                "difference_error": tfvae.importance.standard_error(own - s),
+            }
+            row = {"model": name, "nll": -float(np.mean(s)), "standard_error": tfvae.importance.standard_error(s)}
+            rows.append(row | (behind if k else dict.fromkeys(behind)))
     return rows
 
 

@@ -81,8 +81,8 @@ def _draw(run, model, codec, history, test, labels, seed):
     rows = {
         "held-out images": shown,
         "reconstructions": model.reconstruct(shown, seed, mean=True),
-        "decoder means": model.sample(_IN_A_ROW, seed, mean=True),
-        "draws": model.sample(_IN_A_ROW, seed),
+        "decoder means": model.sample(len(shown), seed, mean=True),
+        "draws": model.sample(len(shown), seed),
     }
     run.save_figure(
         "1-images",

@@ -14,6 +14,7 @@ _ENCODED = 2_000  # held-out rows whose codes are measured and drawn
 _COMPARED = 2_000  # held-out rows, and as many draws, that a classifier is to tell apart
 _FEWEST = 20  # of either, below which no classifier is asked
 _SHOWN = 12  # columns in a figure
+_PICTURES = 14  # rows shown as images
 
 
 def write(run, model, table, history, seed):
@@ -135,9 +136,10 @@ def _draw_pixels(run, model, table, rows, draws, seed):
     side = table.codec.side
     if side is None:
         return
-    means = table.codec.inverse(model.sample(14, seed=seed, mean=True))
+    count = min(_PICTURES, len(rows))
+    means = table.codec.inverse(model.sample(count, seed=seed, mean=True))
     images = {"held-out rows": rows, "draws": draws, "decoder means": means}
-    images = {name: frame.to_numpy("float64")[:14].reshape(-1, side, side) for name, frame in images.items()}
+    images = {name: frame.to_numpy("float64")[:count].reshape(-1, side, side) for name, frame in images.items()}
     limits = (table.frame.to_numpy("float64").min(), table.frame.to_numpy("float64").max())
     run.save_figure(
         "0-images",

@@ -1,5 +1,6 @@
 """What a fit's measures say, in a sentence or two."""
 
+import math
 from typing import Any, NamedTuple
 
 
@@ -30,6 +31,8 @@ def density_verdict(comparison: list[dict], a_row: str) -> Verdict:
     """
     if len(comparison) < 2:
         return Verdict("There is nothing to compare this model's density with.")
+    if not math.isfinite(comparison[0]["nll"]):
+        return Verdict(f"This model gives some held-out {a_row}s no density at all.", _TRY, good=False)
     best = min(comparison[1:], key=lambda row: row["nll"])
     gain, error, name = best["difference"], best["difference_error"], best["model"]
     by = f"{abs(gain):.2f} ± {error:.2f} nats per {a_row}"

@@ -22,8 +22,10 @@ def keep_arm(run, arm, drawn):
 def compare_arms(run, titles, others):
     """A figure for each kind of draw, with a row for each arm that was kept; `titles` says what each arm is."""
     paths = {arm: run.path / "shown" / f"{arm}.npz" for arm in titles}
-    kept = {f"{arm}:\n{titles[arm]}": np.load(path) for arm, path in paths.items() if path.exists()}
-    for k, (kind, title) in enumerate(_TITLES.items() if kept else ()):
+    kept = {f"{arm}:\n{titles[arm]}": dict(np.load(path)) for arm, path in paths.items() if path.exists()}
+    if not kept:
+        return
+    for k, (kind, title) in enumerate(_TITLES.items()):
         rows = {"images": others[:_SHOWN]} if kind == "reconstructions_" else {}
         rows |= {arm: shown[kind] / 255 for arm, shown in kept.items()}
         run.save_figure(f"{2 + k}-{kind.rstrip('_').replace('_', '-')}", plots.image_rows(rows, title, ink=False))

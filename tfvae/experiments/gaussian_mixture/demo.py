@@ -7,6 +7,7 @@ import tfvae
 from tfvae import evaluation, plots
 from tfvae.data.gaussian_mixture import four_gaussians
 from tfvae.experiments.fits import run_fits, write_findings
+from tfvae.experiments.gaussian_mixture.one_call import adapted
 from tfvae.experiments.study import Fit, Study
 from tfvae.workflows.verdicts import Verdict
 
@@ -36,7 +37,7 @@ class GaussianMixtureDemo(Study):
         makers = {
             "problem": (lambda seed: tfvae.make_mse_vae(2, width=32), self.epochs, self.batch_size),
             "cause": (lambda seed: self._scaled(), self.epochs, self.batch_size),
-            "cure": (lambda seed: self._adapted(truth, seed), max(1, self.epochs // 5), 8 * self.batch_size),
+            "cure": (lambda seed: adapted(truth, self.num_points, seed), max(1, self.epochs // 5), 8 * self.batch_size),
         }
         return [
             Fit(name, seed, lambda make=make, seed=seed: make(seed), truth, epochs, batch_size)
@@ -46,11 +47,6 @@ class GaussianMixtureDemo(Study):
 
     def _scaled(self):
         return tfvae.make_mse_vae(2, width=32, scale=tfvae.layers.LearnedScale(floor=1e-3))
-
-    def _adapted(self, truth, seed):
-        vae = tfvae.make_mode_vae(2)
-        vae.adapt(truth.sample(self.num_points, seed=seed), seed)
-        return vae
 
     def execute(self, run: Any) -> None:
         """Trains the three, measures them against the truth, and draws one picture."""

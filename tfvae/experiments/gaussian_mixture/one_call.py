@@ -36,7 +36,7 @@ class GaussianMixtureOneCall(OnMixture):
             Fit(
                 name,
                 seed,
-                lambda truth=truth, seed=seed: self._adapted(truth, seed),
+                lambda truth=truth, seed=seed: adapted(truth, self.num_points, seed),
                 truth,
                 self.epochs,
                 self.batch_size,
@@ -44,11 +44,6 @@ class GaussianMixtureOneCall(OnMixture):
             for name, truth in ((name, _TRUTHS[name]()) for name in self.truths)
             for seed in self.seeds()
         ]
-
-    def _adapted(self, truth, seed):
-        vae = tfvae.make_mode_vae(2)
-        vae.adapt(truth.sample(self.num_points, seed=seed), seed)
-        return vae
 
     def claims(self, rows: Any) -> list[dict]:
         worst = rows.groupby("variant", sort=False).agg(
@@ -65,3 +60,10 @@ class GaussianMixtureOneCall(OnMixture):
                 "measured": f"The worst of the seeds: {words}.",
             }
         ]
+
+
+def adapted(truth, num_points, seed):
+    """`make_mode_vae` with its defaults, started on a sample of the data."""
+    vae = tfvae.make_mode_vae(2)
+    vae.adapt(truth.sample(num_points, seed=seed), seed)
+    return vae
