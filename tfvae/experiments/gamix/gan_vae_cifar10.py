@@ -16,3 +16,7 @@ class GANVAECIFAR10(GANVAE):
     )
     images: ClassVar[str] = "cifar10"
     codec: ClassVar[dict] = {"images": {"shape": [32, 32, 3], "binary": False}}
+
+    num_train: int = 30_000
+    num_test: int = 5_000
+    epochs: int = 4

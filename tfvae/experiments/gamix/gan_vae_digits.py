@@ -16,3 +16,7 @@ class GANVAEDigits(GANVAE):
     )
     images: ClassVar[str] = "mnist"
     codec: ClassVar[dict] = {"images": {"shape": [28, 28, 1], "binary": False}}
+
+    num_train: int = 30_000
+    num_test: int = 5_000
+    epochs: int = 5
