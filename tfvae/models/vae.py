@@ -1,7 +1,6 @@
 """The variational autoencoder."""
 
 import inspect
-import math
 import warnings
 from typing import Any
 
@@ -12,6 +11,7 @@ import tensorflow_probability as tfp
 
 from tfvae.host import keras_door
 from tfvae.host.arguments import as_count
+from tfvae.host.pieces import in_pieces, rows_at_once
 from tfvae.host.saving import register
 from tfvae.host.seeds import next_seed
 from tfvae.host.tensors import DistributionTensor, as_distribution
@@ -29,7 +29,6 @@ from tfvae.training.callbacks import RefreshPrior, WatchBeta
 from tfvae.training.fast_fit import FastFit
 
 tfd = tfp.distributions
-_SAMPLE_ROWS, _SAMPLE_NUMBERS = 2**16, 2**25  # decoded at a time by `sample`, at most
 _COPIES = 16  # of a chunk's largest tensor that are alive at a time, about
 
 
@@ -260,8 +259,7 @@ class VAE(FastFit, keras.Model):
     def sample(self, n: int, seed: int | None = None, mean: bool = False) -> np.ndarray:
         """n draws from p(x) = ∫ p(x|z) p(z) dz, or the decoder means of n draws z, as an array `(n, *E)`."""
         self._check_use()
-        n, pieces = as_count(n, "n", 0), []
-        rows = min(_SAMPLE_ROWS, max(1, _SAMPLE_NUMBERS // math.prod(self.decoder.output_shape[1:])))
+        n, rows, pieces = as_count(n, "n", 0), rows_at_once(self.decoder), []
         for start in range(0, n, rows):
             z_seed, x_seed = self._seeds(seed, start)
             p = self.decode(self.prior.sample(min(rows, n - start), seed=z_seed))
@@ -271,9 +269,12 @@ class VAE(FastFit, keras.Model):
     def reconstruct(self, x: Any, seed: int | None = None, mean: bool = False) -> np.ndarray:
         """A draw from p(x'|z), or its mean, with z ~ q(z|x), for each row of x."""
         self._check_use()
-        z_seed, x_seed = self._seeds(seed, 0)
-        p = self.decode(self.encode(x).distribution.sample(seed=z_seed))
-        return (p.mean() if mean else p.sample(seed=x_seed)).numpy()
+        pieces = []
+        for k, some in enumerate(in_pieces(x, self.encoder, self.decoder)):
+            z_seed, x_seed = self._seeds(seed, k)
+            p = self.decode(self.encode(some).distribution.sample(seed=z_seed))
+            pieces.append((p.mean() if mean else p.sample(seed=x_seed)).numpy())
+        return np.concatenate(pieces)
 
     def log_likelihood(self, x: Any, num_samples: int = 100, seed: int = 0, memory: int = 2**28) -> LikelihoodEstimate:
         """log p(x) of each row of x, in nats, by importance sampling, in chunks of draws that fit into `memory` bytes.

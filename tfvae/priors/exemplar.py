@@ -9,12 +9,11 @@ import tensorflow as tf
 
 from tfvae.distributions.mixtures import DiagonalNormalMixture, LocalNormalMixture
 from tfvae.host.arguments import as_count, as_shape
+from tfvae.host.pieces import rows_at_once
 from tfvae.host.saving import register
 from tfvae.host.seeds import next_seed
 from tfvae.priors.components import check_components, check_points
 from tfvae.priors.prior import EncodedPrior
-
-_ROWS = 4096  # encoded at a time
 
 
 class _LearningMixture(LocalNormalMixture):
@@ -119,9 +118,9 @@ class ExemplarPrior(EncodedPrior):
         """Encodes all exemplars anew; ValueError where there are none yet."""
         if not (self.started or self.exemplars.numpy().any()):
             raise ValueError("ExemplarPrior has no examples yet: give them by `prior.start_at(x)` before training.")
-        for start in range(0, self.num_components, _ROWS):
-            rows = slice(start, start + _ROWS)
-            mean, _ = self.encode(tf.cast(self.exemplars[rows], tf.float32))
+        at_once = rows_at_once(self.encoder)
+        for start in range(0, self.num_components, at_once):
+            mean, _ = self.encode(tf.cast(self.exemplars[start : start + at_once], tf.float32))
             indices = tf.range(start, start + tf.shape(mean)[0])[:, None]
             self.codes.value.scatter_nd_update(indices, mean)
 

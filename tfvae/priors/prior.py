@@ -91,12 +91,17 @@ class EncodedPrior(Prior):
             )
         self._encoder = weakref.ref(encoder)  # no attribute that Keras would track a second time
 
-    def encode(self, points: Any) -> Any:
-        """(means, standard deviations) of q(z|u), each `(n, D)`, as the encoder gives it outside training."""
+    @property
+    def encoder(self) -> Any:
+        """The encoder of the model that holds this prior; ValueError where none does."""
         encoder = self._encoder and self._encoder()
         if encoder is None:
             raise ValueError(f"{type(self).__name__} belongs to a model: give it to a VAE before it is used.")
-        q = encoder(points, training=False).distribution
+        return encoder
+
+    def encode(self, points: Any) -> Any:
+        """(means, standard deviations) of q(z|u), each `(n, D)`, as the encoder gives it outside training."""
+        q = self.encoder(points, training=False).distribution
         normal = diagonal_normal(q)
         if normal is None:
             raise ValueError(

@@ -18,8 +18,6 @@ from tfvae.host.stderr import import_quietly, start_tensorflow
 from tfvae.runs.directory import METRICS, RunDirectory
 from tfvae.runs.report import write_report
 
-_ROWS = 4096  # encoded or decoded at a time
-
 
 def load_model(path: str | Path) -> Any:
     """A saved tfvae model; raises UserError where the file is not one."""
@@ -113,7 +111,7 @@ class Run:
             data: rows as the run was fitted to, or the path of a file of them.
         """
         vectors = self._vectors(data)
-        q = [self.vae.encode(some).distribution for some in _pieces(vectors)]
+        q = [self.vae.encode(some).distribution for some in self._pieces(vectors, "encoder")]
         parts = {
             name: np.concatenate([getattr(d, of)() for d in q]) for name, of in (("mean", "mean"), ("sd", "stddev"))
         }
@@ -133,8 +131,10 @@ class Run:
         if len(frame.columns) != dimension:
             raise UserError(f"The codes have {len(frame.columns)} columns, but this model's have {dimension}.")
         z = VectorCodec().check(frame).to_numpy("float32")
-        decoded = [self.vae.decode(some) for some in _pieces(z)]
-        rows = [np.asarray(p.mean() if seed is None else p.sample(seed=seed + k)) for k, p in enumerate(decoded)]
+        rows = []
+        for k, some in enumerate(self._pieces(z, "decoder")):
+            p = self.vae.decode(some)
+            rows.append(np.asarray(p.mean() if seed is None else p.sample(seed=seed + k)))
         return self._rows(np.concatenate(rows))
 
     def estimate(
@@ -185,6 +185,11 @@ class Run:
             raise UserError(f"The data have {vectors.shape[1]} columns, but this model takes {int(np.prod(shape))}.")
         return vectors.reshape(-1, *shape)
 
+    def _pieces(self, rows, network):
+        """Rows in pieces that this network of the model can take at a time; sections load theirs one by one."""
+        networks = [getattr(self.vae, network)] if hasattr(self.vae, network) else []
+        return import_quietly("tfvae.host.pieces").in_pieces(rows, *networks)
+
     def _rows(self, vectors):
         return self.codec.inverse(vectors.reshape(len(vectors), -1))
 
@@ -193,10 +198,6 @@ def score_table(estimate: Any) -> pd.DataFrame:
     """An estimate's rows as a table."""
     names = ("log_likelihood", "standard_error", "effective_sample_size")
     return pd.DataFrame({name: getattr(estimate, name) for name in names})
-
-
-def _pieces(rows):
-    return np.array_split(rows, max(1, -(-len(rows) // _ROWS)))
 
 
 def _sections_of(directory, codec):
