@@ -9,7 +9,7 @@ from tfvae.plots.panels import frame_axis, make_panels, some
 
 
 def overlay_panels(panels: dict, base: Any, title: str = "", columns: int = 4) -> Figure:
-    """Base data grey, decoded data red, on two principal components.
+    """Base data as wide grey dots, decoded data as small red ones over them, on two principal components.
 
     Args:
         panels: dict title -> `(n, 2)` decoded; the title says whether means or draws are shown.
@@ -22,8 +22,8 @@ def overlay_panels(panels: dict, base: Any, title: str = "", columns: int = 4) -
         below = np.asarray(base[name] if isinstance(base, dict) else base)
         low, high = below.min(axis=0), below.max(axis=0)
         margin = 0.15 * (high - low).max()
-        for values, color in ((some(below), "0.65"), (some(points), "crimson")):
-            axis.scatter(values[:, 0], values[:, 1], s=6, alpha=0.5, linewidths=0, color=color, rasterized=True)
+        for values, color, size in ((some(below), "0.7", 22), (some(points), "crimson", 4)):
+            axis.scatter(values[:, 0], values[:, 1], s=size, alpha=0.6, linewidths=0, color=color, rasterized=True)
         frame_axis(axis, name, tuple(zip(low - margin, high + margin, strict=True)))
         axis.set_aspect("auto")
     figure.suptitle(title, fontsize="medium")

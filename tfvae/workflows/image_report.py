@@ -9,8 +9,9 @@ from tfvae.runs.report import write_report
 from tfvae.workflows.fitting import comparison, draw_latent
 from tfvae.workflows.verdicts import Verdict, density_verdict, together
 
-_SCORED = 2_000  # held-out images whose likelihood is estimated
+_SCORED, _LEAST_SCORED = 2_000, 200  # held-out images whose likelihood is estimated: as many as a minute or two allow
 _SCORE_SAMPLES = 200
+_NUMBERS = 5e9  # of the decoder's widest layer, over all draws of all scored images
 _IN_A_ROW, _IN_A_GRID = 14, 100
 
 
@@ -31,7 +32,7 @@ def write(run, model, codec, parts, history, train, test, seed):
 
 
 def _metrics(model, codec, parts, train, test, seed):
-    scored = test[:_SCORED]
+    scored = test[: int(np.clip(_NUMBERS / (_SCORE_SAMPLES * model.numbers_per_draw), _LEAST_SCORED, _SCORED))]
     estimate = model.log_likelihood(scored, _SCORE_SAMPLES, seed)
     latent = evaluation.latent_report(model, scored, seed)
     levels = pixel_levels(model)
