@@ -73,7 +73,7 @@ class ImageCodec(Codec):
             raise UserError(
                 "This model was trained on pixels of 0 and 1, but these have grey values: binarize them first."
             )
-        return images.reshape(len(images), *self.shape).astype("float32")
+        return images.reshape(len(images), *self.shape).astype("float32", copy=False)
 
     def write(self, images: np.ndarray, path: str | Path) -> None:
         path = Path(path)
@@ -89,7 +89,7 @@ class ImageCodec(Codec):
             raise UserError(f"{path} cannot be written ({error.strerror}).") from None
 
     def transform(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
-        return images.reshape(len(images), -1).astype("float32")
+        return images.reshape(len(images), -1).astype("float32", copy=False)
 
     def inverse(self, vectors: np.ndarray) -> Any:
         return np.asarray(vectors, "float32").reshape(-1, *self.shape)

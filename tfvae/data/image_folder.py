@@ -61,8 +61,11 @@ class ImageFolder:
             UserError: where one cannot be read; it is named.
         """
         rows = np.arange(len(self)) if rows is None else np.asarray(rows)
+        images = np.empty([len(rows), *self.shape], "float32")  # filled in place: they may be half of what memory holds
         with self.naming_what_is_damaged():
-            return np.concatenate(list(self._decoded(rows).batch(256).as_numpy_iterator()))
+            for k, image in enumerate(self._decoded(rows).as_numpy_iterator()):
+                images[k] = image
+        return images
 
     def batches(self, rows: Any, batch_size: int, seed: int | None = None, initial_epoch: int = 0) -> Any:
         """A `tf.data.Dataset` of these images in batches; a new iterator is a new epoch, in an order of (seed, epoch)."""

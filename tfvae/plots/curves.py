@@ -6,22 +6,28 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import beta, norm
 
-from tfvae.plots.panels import make_panels
+from tfvae.plots.panels import make_panels, some
 
 
-def latent_scatter(codes: Any, labels: Any, title: str = "") -> Figure:
+def latent_scatter(codes: Any, labels: Any = None, title: str = "", limits: Any = None) -> Figure:
     """Digits in a latent plane: tab10, the y axis reversed.
 
     Args:
         codes: `(n, 2)`.
-        labels: `(n,)` integers from 0 to 9.
+        labels: `(n,)` integers from 0 to 9; None for one colour.
+        title: of the figure.
+        limits: ((x0, x1), (y0, y1)), for figures that are to be compared.
     """
     figure = Figure(figsize=(6.5, 5.5), layout="constrained")
     axis = figure.subplots()
-    shown = axis.scatter(*codes[:, :2].T, c=labels, cmap="tab10", vmin=-0.5, vmax=9.5, s=6, linewidths=0)
-    axis.invert_yaxis()  # as in the manifold's grid, whose rows go down
-    figure.colorbar(shown, ax=axis, ticks=range(10))
+    colours = {"color": "tab:blue"} if labels is None else {"c": labels, "cmap": "tab10", "vmin": -0.5, "vmax": 9.5}
+    shown = axis.scatter(*some(codes)[:, :2].T, s=6, linewidths=0, **colours)
+    if labels is not None:
+        figure.colorbar(shown, ax=axis, ticks=range(10))
     axis.set(title=title, xlabel="z_0", ylabel="z_1")
+    if limits is not None:
+        axis.set(xlim=limits[0], ylim=limits[1])
+    axis.invert_yaxis()  # as in the manifold's grid, whose rows go down
     return figure
 
 

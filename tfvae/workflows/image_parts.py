@@ -16,7 +16,7 @@ from tfvae.host.errors import UserError
 from tfvae.host.stderr import start_tensorflow
 from tfvae.priors.by_name import PriorChoice
 
-HELD_BYTES = 2**30  # of a folder's pixels as float32: more is streamed
+HELD_BYTES = 2**29  # of a folder's pixels as float32: more is streamed
 _SAMPLE, _EVALUATED = 10_000, 5_000  # images of a streamed folder that are held, at most
 
 

@@ -120,12 +120,21 @@ class MixturePriorMNIST(OnDigits):
 
 def _draw_plane(run, number, name, model, x, labels, seed):
     """Latent map, manifold and prior of a model of two latent dimensions."""
-    run.save_figure(f"{number}-latent-{name}", plots.latent_scatter(model.encode(x).mean().numpy(), labels,
-                                                                   f"{name}: means of q(z|x)"))  # fmt: skip
-    draws = model.prior.sample(10_000, seed=tf.constant([seed, 2])).numpy()
+    codes, draws = model.encode(x).mean().numpy(), model.prior.sample(10_000, seed=tf.constant([seed, 2])).numpy()
+    both = np.concatenate([codes, draws])
+    limits = tuple(zip(both.min(axis=0), both.max(axis=0), strict=True))
+    run.save_figure(
+        f"{number}-latent-{name}",
+        plots.latent_scatter(codes, labels, f"{name}: means of q(z|x)", limits),
+        "Where the encoder puts test digits, one colour a digit. Its axes are those of the prior's figure.",
+    )
     ticks = [np.quantile(draws[:, d], np.linspace(0.01, 0.99, 20)) for d in (0, 1)]
     grid = np.array([[a, b] for b in ticks[1] for a in ticks[0]], "float32")
     images = model.decode(grid).mean().numpy().reshape(-1, 28, 28)
     title = f"{name}: decoder means at the prior's quantiles"
     run.save_figure(f"{number}-manifold-{name}", plots.image_grid(images, title, 20, gap=0, ink=False))
-    run.save_figure(f"{number}-prior-{name}", plots.scatter_panels({f"{name}: draws of p(z)": draws}))
+    run.save_figure(
+        f"{number}-prior-{name}",
+        plots.latent_scatter(draws, title=f"{name}: draws of p(z)", limits=limits),
+        "Draws of the prior. Where they lie and no digit does, the model makes up what it has not seen.",
+    )
