@@ -179,10 +179,10 @@ def test_memory_bounds_the_chunks_and_not_the_draws(x):
     vae = linear_gaussian_vae(priors.StandardNormal(2))
     little = vae.log_likelihood(x, 300, memory=16 * 4 * 32 * 3)  # three draws of one row at a time
     assert abs(little.mean - vae.log_likelihood(x, 300).mean) < 0.3
-    assert {key[:2] for key in vae._likelihoods} >= {(3, 1)}
+    assert {key[:2] for key in vae.compiled_likelihoods} >= {(3, 1)}
     wide = tfvae.make_dense_vae(3, 2, (320,))
     wide.log_likelihood(x, 300, memory=16 * 4 * 320 * 5)  # its hidden layer counts, and not only what it decodes
-    assert {rows * chunk for rows, chunk, *_ in wide._likelihoods} == {5}
+    assert {rows * chunk for rows, chunk, *_ in wide.compiled_likelihoods} == {5}
     with pytest.raises(
         ValueError, match="A memory of 100 bytes does not hold one draw of this model: give at least 2,048"
     ):

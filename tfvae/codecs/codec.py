@@ -17,7 +17,6 @@ class Codec(abc.ABC):
 
     kind: ClassVar[str]
     suffixes: ClassVar[tuple] = (".csv", ".parquet", ".npy", ".npz")  # of the files that `write` can write
-    log_jacobian = 0.0  # log |d vectors / d data|, by which a log density of vectors becomes one in the data's units
 
     @abc.abstractmethod
     def read(self, data: Any) -> Any:
@@ -50,6 +49,19 @@ class Codec(abc.ABC):
     @abc.abstractmethod
     def inverse(self, vectors: np.ndarray) -> Any:
         """Vectors `(n, D)` as rows."""
+
+    def log_jacobian(self, vectors: np.ndarray) -> np.ndarray:
+        """log |d vector / d row| of each vector, `(n,)`, by which a log density of vectors becomes one in the data's units."""
+        return np.zeros(len(vectors))
+
+    def faults(self, rows: Any) -> pd.Series:
+        """For each row why the model gives it the probability 0; empty where it does not."""
+        return pd.Series("", index=range(len(rows)), dtype=object)
+
+    def remarks(self, rows: Any, scores: pd.Series, metrics: dict) -> dict[str, Any]:
+        """Columns, by name, that a table of the rows' scores has beside them; `metrics` are the run's."""
+        del rows, scores, metrics
+        return {}
 
     @abc.abstractmethod
     def to_config(self) -> dict:

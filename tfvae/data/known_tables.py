@@ -53,14 +53,16 @@ class KnownTable:
         load: () -> `pandas.DataFrame`.
         label: the column that is not modelled, unless another is named.
         about: what it is, for `tfvae list`.
+        side: of the square images that its rows are; None where they are none.
     """
 
     load: Callable
     label: str
     about: str
+    side: int | None = None
 
 
 KNOWN_TABLES = {
     "customers": KnownTable(make_customers, "segment", "3,000 made-up customers in four segments: a mixed table"),
-    "digits": KnownTable(_digits, "digit", "scikit-learn's 1797 handwritten digits, 8 x 8 grey"),
+    "digits": KnownTable(_digits, "digit", "scikit-learn's 1797 handwritten digits, 8 x 8 grey", 8),
 }

@@ -1,6 +1,8 @@
 """Tables: read from a file, checked, split, and written."""
 
+import codecs
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,14 @@ from tfvae.data.files import replacing
 from tfvae.data.known_tables import KNOWN_TABLES
 from tfvae.host.errors import UserError
 
+_SEPARATORS = (",", ";", "\t", "|")
 EXACT = 2**53  # float64 holds every integer below
 
 
 def read_table(path: str | Path, others: str = "") -> pd.DataFrame:
-    """The table in a .csv, .parquet, .npy or .npz file, or one of `KNOWN_TABLES`, as a DataFrame.
+    """The table in a .csv, .tsv, .xlsx, .parquet, .npy or .npz file, or one of `KNOWN_TABLES`, as a DataFrame.
+
+    Text may be in UTF-8 or UTF-16, with commas, semicolons (and decimal commas), tabs or bars between the columns.
 
     Args:
         path: of the file, or the name of the set.
@@ -27,10 +32,13 @@ def read_table(path: str | Path, others: str = "") -> pd.DataFrame:
     if str(path) in KNOWN_TABLES:
         return KNOWN_TABLES[str(path)].load()
     path = Path(path)
-    readers = {".csv": _read_csv, ".parquet": _read_parquet, ".npy": _read_npy, ".npz": _read_npz}
+    readers = {".csv": _read_text, ".tsv": _read_text, ".txt": _read_text, ".xlsx": _read_excel,
+               ".parquet": _read_parquet, ".npy": _read_npy, ".npz": _read_npz}  # fmt: skip
     suffix = path.suffix.lower()
     if suffix not in readers:
-        raise UserError(f"{path} is not a table that tfvae reads: give a .csv, .parquet, .npy or .npz file{others}.")
+        raise UserError(
+            f"{path} is not a table that tfvae reads: give a .csv, .tsv, .xlsx, .parquet, .npy or .npz file{others}."
+        )
     if not path.is_file():
         raise UserError(f"There is no file {path}.")
     try:
@@ -50,17 +58,19 @@ def read_table(path: str | Path, others: str = "") -> pd.DataFrame:
 
 
 def write_table(frame: pd.DataFrame, path: str | Path) -> None:
-    """Writes a DataFrame as .csv, .parquet, .npy or .npz (numbers only in the last two), whole or not at all."""
+    """Writes a DataFrame as .csv, .tsv, .xlsx, .parquet, .npy or .npz (numbers only in these two), whole or not at all."""
     path = Path(path)
     writers = {
         ".csv": lambda p: frame.to_csv(p, index=False),
-        ".parquet": lambda p: _with_pyarrow(lambda: frame.to_parquet(p, index=False)),
+        ".tsv": lambda p: frame.to_csv(p, index=False, sep="\t"),
+        ".xlsx": lambda p: _with_extra("excel", "openpyxl", lambda: frame.to_excel(p, index=False)),
+        ".parquet": lambda p: _with_extra("parquet", "pyarrow", lambda: frame.to_parquet(p, index=False)),
         ".npy": lambda p: np.save(p, _numbers(frame, path)),
         ".npz": lambda p: np.savez_compressed(p, x=_numbers(frame, path), columns=np.array(frame.columns, dtype=str)),
     }
     suffix = path.suffix.lower()
     if suffix not in writers:
-        raise UserError(f"{path} cannot be written: give a name that ends in .csv, .parquet, .npy or .npz.")
+        raise UserError(f"{path} cannot be written: give a name that ends in .csv, .tsv, .xlsx, .parquet, .npy or .npz.")
     try:
         with replacing(path) as temporary:
             writers[suffix](temporary)
@@ -124,28 +134,36 @@ def split_rows(n, holdout, seed):
     return np.sort(order[b:]), np.sort(order[a:b]), np.sort(order[:a])
 
 
-def _read_csv(path):
+def _read_text(path):
     """As pandas reads it, which would rename a second column of one name, and take any separator for text."""
-    frame = pd.read_csv(path)
-    if len(frame.columns) == 1 and ";" in str(frame.columns[0]):
-        raise UserError(
-            f"{path} is separated by semicolons: give it commas, as in `pandas.read_csv(…, sep=';').to_csv(…)`."
-        )
-    names = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].dropna()
+    with open(path, "rb") as file:
+        start = file.read(2**16)
+    encoding = "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    text = start.decode(encoding, errors="replace")
+    header = text.partition("\n")[0]
+    separator = max(_SEPARATORS, key=header.count)
+    decimal = "," if separator == ";" and re.search(r"\d,\d", text) and not re.search(r"\d\.\d", text) else "."
+    how = {"sep": separator, "encoding": encoding, "decimal": decimal}
+    frame = pd.read_csv(path, **how)
+    names = pd.read_csv(path, header=None, nrows=1, dtype=str, **how).iloc[0].dropna()
     if names.duplicated().any():
         raise UserError(f"{path} has two columns named {names[names.duplicated()].iloc[0]!r}.")
     return frame
 
 
+def _read_excel(path):
+    return _with_extra("excel", "openpyxl", lambda: pd.read_excel(path, engine="openpyxl"))
+
+
 def _read_parquet(path):
-    return _with_pyarrow(lambda: pd.read_parquet(path, engine="pyarrow"))
+    return _with_extra("parquet", "pyarrow", lambda: pd.read_parquet(path, engine="pyarrow"))
 
 
-def _with_pyarrow(act):
+def _with_extra(extra, package, act):
     try:
         return act()
     except ImportError:
-        raise UserError("Parquet files need pyarrow: install it with `pip install tfvae[parquet]`.") from None
+        raise UserError(f"Such files need {package}: install it with `pip install tfvae[{extra}]`.") from None
 
 
 def _read_npy(path):

@@ -9,4 +9,6 @@ from .mixtures import as_diagonal_mixture as as_diagonal_mixture
 from .mixtures import diagonal_normal as diagonal_normal
 from .on_demand_mixture import OnDemandMixture as OnDemandMixture
 from .one_hot_mixture import OneHotMixture as OneHotMixture
+from .partly_observed import NormalOrMissing as NormalOrMissing
+from .partly_observed import OneHotOrMissing as OneHotOrMissing
 from .unfolded import Unfolded as Unfolded

@@ -33,6 +33,7 @@ class DistributionLayer(keras.layers.Layer):
 
     _arguments: ClassVar[tuple[str, ...]] = ()
     has_density: ClassVar[bool] = True  # with respect to a measure that does not depend on the parameters
+    takes_missing: ClassVar[bool] = False  # its density integrates over elements that are NaN
 
     def __init__(self, convert_to_tensor_fn: Any = tfd.Distribution.sample, *, seed: int | None = None, **kwargs: Any):
         super().__init__(**float32_policy(kwargs))

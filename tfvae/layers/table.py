@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.distributions.partly_observed import NormalOrMissing, OneHotOrMissing
 from tfvae.host.saving import register
 from tfvae.layers.distribution_layer import DistributionLayer, as_params
 from tfvae.layers.independent import IndependentNormal
 from tfvae.layers.mixture import MixtureNormal
-from tfvae.layers.multivariate import OneHotCategorical
 from tfvae.layers.scales import LearnedScale, as_scale, scale_value
 
 tfd = tfp.distributions
@@ -28,9 +28,11 @@ class TableLikelihood(DistributionLayer):
         scale: of plain normals, as in `IndependentNormal`.
         epsilon: float, added to the softplus scales.
 
-    Value: `(…, C + Σ num_categories)`.
+    Value: `(…, C + Σ num_categories)`. NaN, in a number or in all of a block, is a value that is not there: the density is
+    that of the others.
     """
 
+    takes_missing = True
     _arguments: ClassVar[tuple[str, ...]] = ("num_continuous", "num_categories", "num_components", "scale", "epsilon")
 
     def __init__(
@@ -72,12 +74,19 @@ class TableLikelihood(DistributionLayer):
     def distribution(self, params: Any) -> Any:
         params = as_params(params, self.num_params, "TableLikelihood")
         numbers, *logits = tf.split(params, [self._numbers_size, *self.num_categories], axis=-1)
-        blocks = [OneHotCategorical.new(part, size) for part, size in zip(logits, self.num_categories, strict=True)]
+        blocks = [OneHotOrMissing(logits=part, dtype=part.dtype) for part in logits]
         if self.num_continuous:
             blocks.insert(0, self._of_numbers(numbers))
         return blocks[0] if len(blocks) == 1 else tfd.Blockwise(blocks)
 
     def _of_numbers(self, params):
-        if self.num_components > 1:
-            return MixtureNormal.new(params, self.num_components, self.num_continuous, epsilon=self.epsilon)
-        return IndependentNormal.new(params, self.num_continuous, scale=scale_value(self.scale), epsilon=self.epsilon)
+        if self.num_components == 1:
+            p = IndependentNormal.new(params, self.num_continuous, scale=scale_value(self.scale), epsilon=self.epsilon)
+            return _or_missing(p)
+        p = MixtureNormal.new(params, self.num_components, self.num_continuous, epsilon=self.epsilon)
+        return tfd.MixtureSameFamily(p.mixture_distribution, _or_missing(p.components_distribution))
+
+
+def _or_missing(normals):
+    """The same independent normals, for values of which some are not there."""
+    return tfd.Independent(NormalOrMissing(normals.distribution.loc, normals.distribution.scale), 1)

@@ -7,8 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.distributions.unfolded import Unfolded
+from tfvae.host import keras_door
 from tfvae.host.tensors import DistributionTensor, as_distribution
 from tfvae.layers.distribution_layer import outermost_distribution_layers
+from tfvae.networks.missing import FillMissing
 
 OWNER = "VAE (the decoder must end in a distribution layer; it)"
 
@@ -91,6 +93,12 @@ def event_checks(decoder):
             )
 
     return [check_shape, *checks]
+
+
+def takes_missing(encoder, decoder):
+    """Whether x may hold NaN for what is not there: the encoder fills it, and the likelihood integrates over it."""
+    filled = any(isinstance(layer, FillMissing) for layer in keras_door.sublayers(encoder))
+    return filled and all(layer.takes_missing for layer in outermost_distribution_layers(decoder)[-1:])
 
 
 def distributions_of(p):

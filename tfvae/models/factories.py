@@ -41,6 +41,7 @@ def make_dense_vae(
     optimizer: Any = None,
     dropout: float | Sequence[float] = 0.0,
     masked: float = 0.0,
+    missing: bool = False,
 ) -> VAE:
     """A compiled `VAE` of fully connected networks.
 
@@ -58,13 +59,15 @@ def make_dense_vae(
         dropout: share of the hidden units that a training step leaves out; one for all layers or one for each of the
             encoder's, which the decoder has in reverse.
         masked: share of the inputs that a training step hides from the encoder.
+        missing: whether x may hold NaN, which is a value that is not there: the encoder sees 0, and the likelihood must
+            integrate over it, as `TableLikelihood` does.
     """
     posterior = IndependentNormal(latent_dim, name="posterior") if posterior is None else posterior
     likelihood = IndependentNormal(input_dim, "mean", name="likelihood") if likelihood is None else likelihood
     reverse = activations if isinstance(activations, str) else tuple(reversed(activations))
     dropped = tuple(reversed(dropout)) if isinstance(dropout, Sequence) else dropout
     return _compiled_vae(
-        distribution_network(input_dim, hidden, posterior, "encoder", activations, dropout, masked),
+        distribution_network(input_dim, hidden, posterior, "encoder", activations, dropout, masked, missing),
         distribution_network(latent_dim, tuple(reversed(hidden)), likelihood, "decoder", reverse, dropped),
         prior if prior is not None else StandardNormal(latent_dim),
         objective,

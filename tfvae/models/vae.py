@@ -15,11 +15,20 @@ from tfvae.host.pieces import in_pieces, rows_at_once
 from tfvae.host.saving import register
 from tfvae.host.seeds import next_seed
 from tfvae.host.tensors import DistributionTensor, as_distribution
-from tfvae.importance import LikelihoodEstimate, StreamedLikelihood
+from tfvae.importance import LikelihoodEstimate
 from tfvae.layers.distribution_layer import outermost_distribution_layers
 from tfvae.layers.kl import KLDivergenceAddLoss
 from tfvae.layers.scales import LearnedScale
-from tfvae.models.decoding import Pass, as_input, decode_folded, distributions_of, event_checks, refuse_several
+from tfvae.models import scoring
+from tfvae.models.decoding import (
+    Pass,
+    as_input,
+    decode_folded,
+    distributions_of,
+    event_checks,
+    refuse_several,
+    takes_missing,
+)
 from tfvae.models.losses import num_replicas, sum_of, weighted_mean
 from tfvae.objectives.elbo import ELBO
 from tfvae.objectives.objective import Draw, Objective, Terms, as_schedule
@@ -29,7 +38,6 @@ from tfvae.training.callbacks import RefreshPrior, WatchBeta
 from tfvae.training.fast_fit import FastFit
 
 tfd = tfp.distributions
-_COPIES = 16  # of a chunk's largest tensor that are alive at a time, about
 
 
 @register
@@ -80,7 +88,8 @@ class VAE(FastFit, keras.Model):
         self.term_metrics = {name: keras.metrics.Mean(name=name) for name in self.objective.metric_names}
         self.scales = [layer for layer in keras_door.sublayers(decoder) if isinstance(layer, LearnedScale)]
         self.scale_metric = keras.metrics.Mean(name="scale") if self.scales else None
-        self._likelihoods = {}
+        self.takes_missing = takes_missing(encoder, decoder)
+        self.compiled_likelihoods: dict = {}
         self.built = encoder.built and decoder.built
 
     has_own_loss = True
@@ -284,42 +293,15 @@ class VAE(FastFit, keras.Model):
             expectation the estimate is a lower bound that rises with `num_samples`. Warns where it is no likelihood: of
             grey values under a Bernoulli.
         """
-        self.posterior_layer.check_density("log p(x) by importance sampling")
-        x, num_samples = self.rows_to_score(x), as_count(num_samples, "num_samples")
-        held = max(x[0].size, self.numbers_per_draw, self.prior.num_terms)
-        numbers = int(memory // (4 * _COPIES))
-        if numbers < held:
-            raise ValueError(
-                f"A memory of {memory:,} bytes does not hold one draw of this model: give at least {4 * _COPIES * held:,}."
-            )
-        rows = min(len(x), 512, numbers // held)
-        chunk = int(np.clip(numbers // (rows * held), 1, num_samples))
-        use_xla = self._use_xla(len(x) * num_samples // 500)  # a step's arithmetic is about that of 500 draws
-        key = (rows, chunk, x.shape[1:], use_xla)
-        if key not in self._likelihoods:
-            self._likelihoods[key] = StreamedLikelihood(self, rows, chunk, use_xla)
-        return self._likelihoods[key](x, num_samples, seed)
+        return scoring.log_likelihood(self, x, num_samples, seed, memory)
 
     def rows_to_score(self, x: Any) -> np.ndarray:
-        """x as an array `(N, *E)`; ValueError for no rows, another shape, or what is not finite.
+        """x as an array `(N, *E)`; ValueError for no rows, another shape, or what this model has no density for.
 
         Warns where x is grey and the likelihood is a Bernoulli, whose cross-entropy is then no log density.
         """
-        x = np.asarray(x, keras.config.floatx())
-        if not x.size:
-            raise ValueError("log p(x) needs rows, but x has none.")
-        if not tf.TensorShape(self.data_shape).is_compatible_with(x.shape[1:]):
-            raise ValueError(f"This model's rows have the shape {self.data_shape}, but x has rows of {x.shape[1:]}.")
         self._check_use()
-        self.check_data(x)
-        p = self.decode(tf.zeros([1, *self.prior.event_shape])).distribution
-        if isinstance(getattr(p, "distribution", p), tfd.Bernoulli) and not np.isin(x, (0, 1)).all():
-            warnings.warn(
-                "The data are grey and the likelihood is Bernoulli: their cross-entropy is not the log of a density. "
-                "Use IndependentContinuousBernoulli, or binarize the data.",
-                stacklevel=3,
-            )
-        return x
+        return scoring.rows_to_score(self, x)
 
     def _check_use(self):
         refuse_several(self.decoder)

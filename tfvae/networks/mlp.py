@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from tfvae.host.saving import register
+from tfvae.networks.missing import FillMissing
 
 
 @register
@@ -59,6 +60,7 @@ def distribution_network(
     activations: Any = "tanh",
     dropout: Any = 0.0,
     masked: float = 0.0,
+    missing: bool = False,
 ) -> Any:
     """input -> hidden dense layers -> the parameters of `output_layer` -> `output_layer`'s distribution.
 
@@ -70,9 +72,11 @@ def distribution_network(
         activations: of the hidden layers, one for all or one each.
         dropout: share of the hidden units that a training step leaves out; one for all layers or one each.
         masked: share of the inputs that a training step leaves out.
+        missing: whether inputs may be NaN, which is not there.
     """
     shares = [dropout] * len(hidden) if np.ndim(dropout) == 0 else dropout
-    layers = [keras.layers.Dropout(masked)] if masked else []
+    layers: list = [FillMissing()] if missing else []
+    layers += [keras.layers.Dropout(masked)] if masked else []
     for layer, share in zip(dense_layers(hidden, activations), shares, strict=True):
         layers += [layer, keras.layers.Dropout(share)] if share else [layer]
     return keras.Sequential(

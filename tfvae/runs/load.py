@@ -168,11 +168,33 @@ class Run:
             )
         else:
             estimate = self.vae.log_likelihood(vectors, num_samples=num_samples, seed=seed)
-        return estimate._replace(log_likelihood=estimate.log_likelihood + self.codec.log_jacobian)
+        return estimate._replace(log_likelihood=estimate.log_likelihood + self._log_jacobian(vectors))
 
     def score(self, data: Any, num_samples: int = 200, seed: int = 0, **how: Any) -> pd.DataFrame:
-        """`estimate` as a table: log_likelihood, standard_error and effective_sample_size of each row."""
-        return score_table(self.estimate(data, num_samples, seed, **how))
+        """log p(x) of each row, and what is known of it, as a table.
+
+        A row that the model gives the probability 0, such as one with a category that it has never seen, has −inf and the
+        reason; a value that is missing, where the training data had none, is integrated over, and the reason says so.
+
+        Args:
+            data, num_samples, seed, how: as for `estimate`.
+
+        Returns:
+            A `pandas.DataFrame` with the columns row (from 1), log_likelihood, standard_error, effective_sample_size; for
+            tables also the columns of identifiers, percentile (of the row's density among the training rows) and reason.
+        """
+        rows = self.codec.rows(data)
+        faults = self.codec.faults(rows).to_numpy()
+        fitting = faults == ""
+        table = pd.DataFrame({"row": np.arange(1, len(fitting) + 1)})
+        if fitting.all():
+            table = pd.concat([table, score_table(self.estimate(rows, num_samples, seed, **how))], axis=1)
+        else:
+            table["log_likelihood"] = -np.inf
+            if fitting.any():
+                scored = score_table(self.estimate(rows[fitting], num_samples, seed, **how))
+                table.loc[fitting, list(scored)] = scored.to_numpy()
+        return table.assign(**self.codec.remarks(rows, table["log_likelihood"], self.metrics))
 
     def report(self) -> Path:
         """Writes `report.html` anew and returns its path."""
@@ -184,6 +206,9 @@ class Run:
         if vectors.shape[1] != np.prod(shape):
             raise UserError(f"The data have {vectors.shape[1]} columns, but this model takes {int(np.prod(shape))}.")
         return vectors.reshape(-1, *shape)
+
+    def _log_jacobian(self, vectors):
+        return self.codec.log_jacobian(vectors.reshape(len(vectors), -1))
 
     def _pieces(self, rows, network):
         """Rows in pieces that this network of the model can take at a time; sections load theirs one by one."""

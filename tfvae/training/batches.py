@@ -113,11 +113,17 @@ def split(data, fraction):
     return tuple(keras.tree.map_structure(lambda a, s=s: a[s], data) for s in (slice(0, at), slice(at, n)))
 
 
-def check_finite(name, array):
-    """Raises ValueError, naming the argument and the first bad row, where an array has NaN or infinite values."""
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        rows = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
+def check_finite(name, array, missing=False):
+    """Raises ValueError, naming the argument and the first bad row, where an array has NaN or infinite values.
+
+    Where NaN is a `missing` value, it may be there.
+    """
+    if array.dtype.kind != "f" or np.isfinite(array).all():
+        return
+    bad = np.isinf(array) if missing else ~np.isfinite(array)
+    if bad.any():
+        rows = np.flatnonzero(bad.reshape(len(array), -1).any(axis=1))
         raise ValueError(
-            f"`{name}` has NaN or infinite values in {len(rows)} of {len(array)} rows, first in row {rows[0] + 1}: "
+            f"`{name}` has {'infinite' if missing else 'NaN or infinite'} values in {len(rows)} of {len(array)} rows, first in row {rows[0] + 1}: "
             "remove or fill them."
         )

@@ -281,7 +281,7 @@ class FastFit:
         target, checks = self.checks_of(x, y)
         for name, data in (("x", x), ("y", y), ("sample_weight", sample_weight)):
             for array in (np.asarray(a) for a in keras.tree.flatten(data) if hasattr(a, "__array__")):
-                check_finite(of or name, array)
+                check_finite(of or name, array, self.takes_missing and data is target)
                 for check in checks if data is target and array.size else ():
                     check(of or name, array)
 
@@ -296,7 +296,7 @@ class FastFit:
             and not tf.distribute.has_strategy()
         )
 
-    def _use_xla(self, num_steps):
+    def use_xla(self, num_steps):
         """Whether `num_steps` steps in all are compiled by XLA."""
         jit = self._compilation.jit
         return is_worth_xla(self, num_steps) if jit == "auto" else bool(jit)
@@ -338,7 +338,7 @@ class FastFit:
         self._compilation.prepared = True
 
     def _fused(self, kind, step, batches):
-        use_xla = self._use_xla(self._run.num_steps)
+        use_xla = self.use_xla(self._run.num_steps)
         key, traced = (kind, batches.signature, use_xla), self._compilation.traced
         if key not in traced:
             traced[key] = FusedFunction(self, step, batches, use_xla, must=self._compilation.jit is True)

@@ -17,11 +17,14 @@ from tfvae.data.tables import check_values, file_hash, frame_hash, read_table, s
 from tfvae.host.errors import UserError
 from tfvae.models.table_models import check_model, default_model
 from tfvae.priors.by_name import PriorChoice
+from tfvae.priors.mixture_search import best_mixture
 from tfvae.runs.directory import RunDirectory
 from tfvae.runs.load import Run
 from tfvae.workflows import table_report
 from tfvae.workflows.fitting import fit_until_worse, folder_of, model_maker, start_run
 from tfvae.workflows.options import TableOptions, options_of
+
+_COMPARED, _LARGEST, _NARROWEST = 6_000, 32, 1e-2  # rows, components, standard deviations: by which a start is chosen
 
 
 def fit_table(
@@ -39,7 +42,7 @@ def fit_table(
     """Fits a model to a table, measures it on held-out rows and writes a run directory with a report.
 
     Args:
-        data: a `pandas.DataFrame`, a .csv, .parquet, .npy or .npz file, or "customers" or "digits".
+        data: a `pandas.DataFrame`, a .csv, .tsv, .xlsx, .parquet, .npy or .npz file, or "customers" or "digits".
         out: the run directory; None for a new temporary one.
         options: `TableOptions`; None for its defaults.
         overwrite, resume: replace an earlier run in `out`, or continue an interrupted one.
@@ -58,11 +61,10 @@ def fit_table(
     out = folder_of(out)
     RunDirectory.check_free(out, overwrite=overwrite, resume=resume)
     table = _Table(data, options)
-    if not options.model:
-        options = dataclasses.replace(options, model=_default_model(table.codec, options))
+    options = dataclasses.replace(options, model=table.model)
     check_model(options.model, table.codec.num_categories, options.prior, options.latent_dim)
-    for column in table.codec.constants:
-        say(f"Column {column.name!r} is constant: it is left out of the model and written back in samples.")
+    for sentence in table.remarks:
+        say(sentence)
     arguments = {"data": data if isinstance(data, str | Path) else "a DataFrame", **vars(options)}
     config = {"command": "fit", "arguments": arguments, "data": table.about, table.codec.kind: table.codec.to_config()}
     run = start_run(out, config, overwrite=overwrite, resume=resume)
@@ -82,6 +84,8 @@ class _Table:
         frame: the columns to model; labels: a `pandas.Series`, or None.
         train, validation, held_out: row numbers; a row with a value that no training row has is in none of them.
         unseen: the number of such rows.
+        model: the name of the model, as asked for or chosen.
+        side: of the square images that the rows are, or None.
         vectors: `(n, D)` float32, NaN in those rows.
         about: what the config says of the data.
     """
@@ -92,14 +96,15 @@ class _Table:
         label = options.label or (known.label if known else "")
         frame, labels = _select(frame, options.columns, options.exclude, label)
         rows = len(frame)
-        frame = check_values(frame, options.missing)
+        if options.missing != "model":
+            frame = check_values(frame, options.missing)
         self.labels = None if labels is None else labels.loc[frame.index].reset_index(drop=True)
-        self.frame = frame.reset_index(drop=True)
+        self.frame, self.side = frame.reset_index(drop=True), known.side if known else None
         parts = split_rows(len(frame), options.holdout, options.seed)
         if options.prior:
             PriorChoice.parse(options.prior).check(len(parts[0]))
-        self.codec = TableCodec.fit(self.frame.iloc[parts[0]])
-        fits = self.codec.fits(self.frame)
+        self.codec, self.model = _codec_and_model(self.frame.iloc[parts[0]], options)
+        fits = (self.codec.faults(self.frame) == "").to_numpy()
         self.train, self.validation, self.held_out = (rows[fits[rows]] for rows in parts)
         self.unseen = int((~fits).sum())
         if not len(self.validation) or len(self.held_out) < 2:
@@ -111,6 +116,47 @@ class _Table:
         self.vectors[fits] = self.codec.transform(self.frame[fits], options.seed)
         digest = file_hash(data) if isinstance(data, str | Path) else frame_hash(self.frame)
         self.about = {"sha256": digest, "rows": rows, "rows_used": len(frame)}
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the user should know before the fit, a sentence each."""
+        codec, remarks = self.codec, []
+        if codec.left_out:
+            remarks.append("Left out: " + "; ".join(f"{name} ({reason})" for name, reason in codec.left_out) + ".")
+        if codec.constants:
+            names = ", ".join(c.name for c in codec.constants)
+            remarks.append(f"Constant, left out of the model and written back in samples: {names}.")
+        if dropped := self.about["rows"] - self.about["rows_used"]:
+            remarks.append(f"Rows with missing values, dropped: {dropped:,} of {self.about['rows']:,}.")
+        missing = [c.name for c in codec.blocks if c.missing]
+        if missing:
+            remarks.append(f"Missing values are modelled, with a probability of their own: {', '.join(missing)}.")
+        return remarks
+
+
+def _codec_and_model(train, options):
+    """(the codec of the training rows, the model's name)."""
+    codec, numbers_alone = TableCodec.fit(train), "modes" == options.model
+    model = options.model or _default_model(codec, options)
+    if model != "modes":
+        return codec, model
+    plain = TableCodec.fit(train, plain=True)
+    if codec.num_categories or plain.num_categories:
+        return (plain if numbers_alone else codec), model
+    # Clusters that are Gaussian as they come should stay so: the better start decides.
+    return max((plain, codec), key=lambda c: _mixture_density(c, train, options.seed)), model
+
+
+def _mixture_density(codec, train, seed):
+    """Mean log density of a third of the rows, in the data's units, by a mixture of Gaussians fitted to the others."""
+    vectors = codec.transform(train, seed).astype("float64")
+    vectors = np.random.default_rng(seed).permutation(vectors)[:_COMPARED]
+    held, rest = np.split(vectors, [len(vectors) // 3])
+    mean, deviation = rest.mean(axis=0), rest.std(axis=0)
+    deviation = np.where(deviation > 0, deviation, 1.0)
+    mixture = best_mixture((rest - mean) / deviation, _LARGEST, _NARROWEST, seed)
+    score = mixture.score_samples((held - mean) / deviation) + codec.log_jacobian(held)
+    return score.mean() - np.log(deviation).sum()
 
 
 def _others(data):

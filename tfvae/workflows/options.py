@@ -74,7 +74,7 @@ class TableOptions(FitOptions):
         columns: names of the columns to model; all where empty.
         exclude: names of columns that are left out.
         label: a column that is not modelled but colours the figures.
-        missing: "refuse" or "drop", what happens to rows with missing values.
+        missing: "model", missing values have a probability of their own; or "drop" or "refuse" such rows.
     """
 
     models = table_models.MODELS
@@ -83,13 +83,13 @@ class TableOptions(FitOptions):
     columns: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     label: str = ""
-    missing: str = "refuse"
+    missing: str = "model"
     model: str = ""
 
     def __post_init__(self):
         super().__post_init__()
-        if self.missing not in ("refuse", "drop"):
-            raise UserError(f"`missing` must be refuse or drop, but is {self.missing!r}.")
+        if self.missing not in ("model", "drop", "refuse"):
+            raise UserError(f"`missing` must be model, drop or refuse, but is {self.missing!r}.")
         for name in ("columns", "exclude"):
             given = getattr(self, name)
             object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given))

@@ -13,6 +13,7 @@ _SCORE_SAMPLES = 200
 _ENCODED = 2_000  # held-out rows whose codes are measured and drawn
 _COMPARED = 2_000  # held-out rows, and as many draws, that a classifier is to tell apart
 _FEWEST = 20  # of either, below which no classifier is asked
+_SCORED_TRAINING = 1_000  # training rows, among which others are ranked
 _SHOWN = 12  # columns in a figure
 _PICTURES = 14  # rows shown as images
 
@@ -35,20 +36,22 @@ def write(run, model, table, history, seed):
 
 
 def _metrics(model, table, rows, draws, seed):
-    """Held-out −log p per row in the data's units, beside a Gaussian and a Gaussian mixture; draws against rows."""
-    codec, held_out = table.codec, table.vectors[table.held_out]
+    """Held-out −log p per row in the data's units, beside scikit-learn's densities; draws against rows, beside a copula's."""
+    codec, held_out, train = table.codec, table.vectors[table.held_out], table.vectors[table.train]
     estimate = model.log_likelihood(held_out, num_samples=_SCORE_SAMPLES, seed=seed)
-    scores = {"tfvae": estimate.log_likelihood + codec.log_jacobian}
-    if codec.num_continuous:
-        scores |= _baselines(codec, table.vectors[table.train], held_out, seed)
+    scores = {"tfvae": estimate.log_likelihood + codec.log_jacobian(held_out)}
+    scores |= evaluation.baseline_log_densities(codec, train, held_out, seed)
     latent = evaluation.latent_report(model, held_out[:_ENCODED], seed)
     compared = comparison(scores)
     verdicts, areas = [density_verdict(compared, "row")], {}
-    names = [c.name for c in codec.columns if c not in codec.constants]
     if len(rows) >= _FEWEST:
-        auc = evaluation.two_sample_auc(rows[names][:_COMPARED], draws[names][:_COMPARED], seed)
-        areas = {f"auc_{name}": value for name, value in auc._asdict().items()}
-        verdicts.append(draws_verdict(auc))
+        copula = evaluation.GaussianCopula(table.frame[codec.names].iloc[table.train], seed).sample(len(rows), seed)
+        own, copulas = (evaluation.two_sample_auc(rows[codec.names][:_COMPARED], t[codec.names][:_COMPARED], seed) for t in (draws, copula))
+        areas = {f"auc_{name}": value for name, value in own._asdict().items()}
+        areas |= {f"copula_auc_{name}": value for name, value in copulas._asdict().items() if name != "null_sd"}
+        verdicts.append(draws_verdict(own, copulas))
+    known = train[: _SCORED_TRAINING]
+    of_training = model.log_likelihood(known, _SCORE_SAMPLES, seed).log_likelihood + codec.log_jacobian(known)
     return {
         "verdict": together(*verdicts),
         "rows_trained": len(table.train),
@@ -59,32 +62,14 @@ def _metrics(model, table, rows, draws, seed):
         "active_units": latent.active_units,
         "mutual_information": latent.mutual_information,
         "comparison": compared,
+        "training_percentiles": np.percentile(of_training, np.arange(101)).round(6).tolist(),
         "notes": _notes(table, model),
     }
 
 
-def _baselines(codec, train, held_out, seed):
-    """The same densities by scikit-learn: of the numbers, times the categories' own frequencies."""
-    from sklearn.mixture import GaussianMixture
-
-    c = codec.num_continuous
-    counts = np.split(train[:, c:].sum(axis=0), np.cumsum(codec.num_categories)[:-1]) if codec.categoricals else []
-    frequencies = [np.log((k + 1) / (len(train) + len(k))) for k in counts]
-    categories = held_out[:, c:] @ np.concatenate([*frequencies, []]) + codec.log_jacobian
-    scores = {}
-    for components in (1, 10):
-        mixture = GaussianMixture(components, reg_covar=1e-4, random_state=seed).fit(train[:, :c].astype("float64"))
-        name = "Gaussian, full covariance" if components == 1 else f"Gaussian mixture, {components} full covariances"
-        scores[f"{name} (scikit-learn)"] = mixture.score_samples(held_out[:, :c].astype("float64")) + categories
-    return scores
-
-
 def _notes(table, model):
     codec = table.codec
-    notes = [codec.describe()]
-    if codec.constants:
-        names = ", ".join(c.name for c in codec.constants)
-        notes.append(f"Constant columns, left out of the model and written back in samples: {names}.")
+    notes = codec.describe()
     if table.unseen:
         notes.append(
             f"Rows with a value that no training row has, left out of validation and evaluation: {table.unseen}. The model "
@@ -98,7 +83,7 @@ def _notes(table, model):
 def _draw(run, model, table, history, rows, draws, seed):
     codec, frame, labels = table.codec, table.frame, table.labels
     shown = {"held-out rows": rows, "draws": draws}
-    varying = [c.name for c in codec.columns if c not in codec.constants]
+    varying = codec.names
     _draw_pixels(run, model, table, rows, draws, seed)
     columns = f"The first {_SHOWN} of {len(varying)} columns" if len(varying) > _SHOWN else "Each column"
     run.save_figure(
@@ -119,27 +104,30 @@ def _draw(run, model, table, history, rows, draws, seed):
     draw_latent(run, "3-latent", z, labels, "held-out rows")
     run.save_figure(
         "4-loss",
-        plots.loss_curves({"": _in_data_units(history, codec)}),
+        plots.loss_curves({"": _in_data_units(history, table)}),
         "The loss and its parts, in nats a row and in the data's units. Dashed: validation rows, by which the "
         "epoch is chosen.",
     )
 
 
-def _in_data_units(history, codec):
+def _in_data_units(history, table):
     """Losses of vectors as losses of rows."""
-    parts = [c for c in history if c.removeprefix("val_") in ("loss", "reconstruction")]
-    return history.assign(**{c: history[c] - codec.log_jacobian for c in parts})
+    units = {"": table.train, "val_": table.validation}
+    units = {name: table.codec.log_jacobian(table.vectors[rows]).mean() for name, rows in units.items()}
+    parts = {c: units["val_" * c.startswith("val_")] for c in history if c.removeprefix("val_") in ("loss", "reconstruction")}
+    return history.assign(**{c: history[c] - unit for c, unit in parts.items()})
 
 
 def _draw_pixels(run, model, table, rows, draws, seed):
     """Rows as images, where they have as many numbers as a square has pixels."""
-    side = table.codec.side
+    side = table.side
     if side is None:
         return
+    pixels = table.frame.columns
     count = min(_PICTURES, len(rows))
     means = table.codec.inverse(model.sample(count, seed=seed, mean=True))
     images = {"held-out rows": rows, "draws": draws, "decoder means": means}
-    images = {name: frame.to_numpy("float64")[:count].reshape(-1, side, side) for name, frame in images.items()}
+    images = {name: frame[pixels].to_numpy("float64")[:count].reshape(-1, side, side) for name, frame in images.items()}
     limits = (table.frame.to_numpy("float64").min(), table.frame.to_numpy("float64").max())
     run.save_figure(
         "0-images",

@@ -45,10 +45,12 @@ def density_verdict(comparison: list[dict], a_row: str) -> Verdict:
     return Verdict(f"A simpler model, {name}, is closer to the held-out {a_row}s: by {by}.", _TRY, good=False)
 
 
-def draws_verdict(auc: Any) -> Verdict:
-    """Whether a classifier can tell draws from rows, from a `TwoSampleAUC`."""
+def draws_verdict(auc: Any, copula: Any = None) -> Verdict:
+    """Whether a classifier can tell draws from rows, from a `TwoSampleAUC`, and a Gaussian copula's draws from another."""
     area = max(auc.random_forest, auc.gradient_boosting)
     found = f"AUC {area:.2f}, where 0.5 is guessing"
+    if copula is not None:
+        found += f" and a Gaussian copula has {max(copula.random_forest, copula.gradient_boosting):.2f}"
     if area <= max(_HARDLY, 0.5 + 2 * auc.null_sd):
         return Verdict(f"A classifier can hardly tell its draws from held-out rows ({found}).", good=True)
     if area < _EASILY:
