@@ -111,12 +111,14 @@ class NumberColumn(Column):
     """A column of numbers, mapped to standard normal ones.
 
     Integers, decimals and dates lie on a grid: noise in [0, step) is added before, and the floor is taken after, so that the
-    density is that of value + noise. Values that repeat are atoms: states of their own, beside that of any other number.
+    density is that of value + noise. Other numbers that repeat are taken for all there are: noise goes to the midpoints
+    between them. Values that come far too often are atoms: states of their own, beside that of any other number.
 
     Attributes:
         scores: the map.
         step: of the grid; 0 for none.
         decimals: of the values on the grid.
+        support: all values, in order, where they repeat on no grid; empty where they do not.
         low, high: the range seen, which draws keep to.
         atoms: repeated values.
         missing: bool, whether the training data had missing ones, which are a state then.
@@ -129,6 +131,7 @@ class NumberColumn(Column):
     scores: NormalScores = None  # type: ignore[assignment]
     step: float = 0.0
     decimals: int = 0
+    support: tuple = ()
     low: float = 0.0
     high: float = 0.0
     atoms: tuple = ()
@@ -150,7 +153,7 @@ class NumberColumn(Column):
         faults = _because(np.isnan(numbers) & ~absent, series, "which is no date" if self.date else "which is no number")
         infinite = _because(np.isinf(numbers), series, "which is infinite")
         faults = faults.where(faults != "", infinite)
-        if self.step == 1 and not self.date:
+        if self.step and not self.decimals and not self.date:
             with np.errstate(invalid="ignore"):
                 broken = _because(np.isfinite(numbers) & (numbers != np.floor(numbers)), series, "which is no integer")
             faults = faults.where(faults != "", broken)
@@ -177,6 +180,11 @@ class NumberColumn(Column):
         return y
 
     def _on_the_line(self, numbers, rng):
+        if self.support:
+            place = np.searchsorted(self.support, numbers).clip(0, len(self.support) - 1)
+            edges = _edges(self.support)
+            noisy = edges[place] + rng.random(len(numbers)) * np.diff(edges)[place]
+            return np.where(np.asarray(self.support)[place] == numbers, noisy, numbers)
         if not self.step:
             return numbers
         index = np.round(numbers / self.step)
@@ -186,7 +194,10 @@ class NumberColumn(Column):
     def restored(self, y, codes):
         """The values of numbers y and states (None where the column has none), within the range seen."""
         values = self.scores.inverse(y)
-        if self.step:
+        if self.support:
+            edges = _edges(self.support)
+            values = np.asarray(self.support)[(np.searchsorted(edges, values, side="right") - 1).clip(0, len(edges) - 2)]
+        elif self.step:
             values = np.round(np.floor(values / self.step) * self.step, self.decimals)
         values = np.clip(values, self.low, self.high)
         if codes is not None:
@@ -283,8 +294,9 @@ def _number_column(series, numbers, date="", plain=False):
     free = numbers[~np.isin(numbers, atoms)]
     if len(np.unique(free)) < 3:
         atoms, free = (), numbers
+    support = () if step or plain or len(free) < 2 * len(np.unique(free)) else tuple(np.unique(free).tolist())
     column = NumberColumn(
-        str(name), str(series.dtype), NormalScores.standardizing(free), step, decimals, float(free.min()), float(free.max()),
+        str(name), str(series.dtype), NormalScores.standardizing(free), step, decimals, support, float(free.min()), float(free.max()),
         tuple(map(float, atoms)), bool(series.isna().any()), date,
     )  # fmt: skip
     line = column._on_the_line(free, np.random.default_rng(0))
@@ -295,14 +307,22 @@ def _grid(series, numbers, date, plain):
     """(step, decimals) of the grid that the values lie on; a step of 0 for none."""
     if date:
         return (_DAY if (numbers % _DAY == 0).all() else 1.0 if (numbers % 1 == 0).all() else 0.0), 6
-    if pd.api.types.is_integer_dtype(series.dtype) or (series.isna().any() and (numbers == np.floor(numbers)).all()):
-        return 1.0, 0
-    if plain or np.abs(numbers).max() > 1e9:
-        return 0.0, 0
-    for decimals in range(_DECIMALS + 1):
+    integers = pd.api.types.is_integer_dtype(series.dtype)
+    for decimals in range(1 if integers else _DECIMALS + 1):
+        if plain and not integers or np.abs(numbers).max() * 10.0**decimals > EXACT:
+            break
         if (np.round(numbers, decimals) == numbers).all():
-            return 10.0**-decimals, decimals
+            # Of values rounded to hundreds, 100: all are multiples of the greatest common divisor.
+            common = np.gcd.reduce(np.round(numbers * 10.0**decimals).astype("int64"))
+            return float(common) / 10.0**decimals, decimals
     return 0.0, 0
+
+
+def _edges(support):
+    """The midpoints between neighbouring values, and as far beyond the outermost."""
+    support = np.asarray(support)
+    middle = (support[1:] + support[:-1]) / 2
+    return np.concatenate([[2 * support[0] - middle[0]], middle, [2 * support[-1] - middle[-1]]])
 
 
 def _atoms(numbers, step):

@@ -37,6 +37,31 @@ def make_customers(n: int = 3_000, seed: int = 0) -> pd.DataFrame:
                          "discount": discount, "plan": plan, "member": member, "segment": names[k]})  # fmt: skip
 
 
+def make_loans(n: int = 4_000, seed: int = 0) -> pd.DataFrame:
+    """Loans of a bank that does not exist: rounded amounts, one that is asked for far too often, dates, missing values.
+
+    `years` of employment are missing where the credit is worse; `defaulted` depends on late payments and the rate.
+
+    Args:
+        n: rows.
+        seed: of all of them.
+    """
+    rng = np.random.default_rng(seed)
+    k = rng.choice(3, n, p=[0.5, 0.35, 0.15])
+    score = rng.normal(np.array([720, 640, 560])[k], 35).clip(300, 850).round()
+    income = np.exp(rng.normal(np.array([11, 10.5, 10.1])[k], 0.5)).round(-2)
+    amount = np.where(rng.random(n) < 0.15, 25_000, np.exp(rng.normal(9.3, 0.7, n)).round(-1))
+    rate = (22 - score / 50 + rng.gamma(2, 1.0, n)).clip(2).round(2)
+    late = rng.poisson(np.array([0.1, 0.8, 3])[k])
+    years = np.where(rng.random(n) < 0.2 * (k > 0), np.nan, rng.gamma(2, 4, n).round(1))
+    purpose = rng.choice(["car", "house", "card", "school", "other"], n, p=[0.2, 0.2, 0.4, 0.15, 0.05])
+    owns = rng.random(n) < np.array([0.7, 0.5, 0.2])[k]
+    defaulted = rng.random(n) < 1 / (1 + np.exp(4 - 0.6 * late - 0.15 * rate))
+    opened = pd.Timestamp("2015-01-01") + pd.to_timedelta((rng.beta(2, 1, n) * 3600).astype(int), unit="D")
+    return pd.DataFrame({"score": score, "income": income, "amount": amount, "rate": rate, "late": late, "years": years,
+                         "purpose": purpose, "owns": owns, "defaulted": defaulted, "opened": opened})  # fmt: skip
+
+
 def _digits():
     from sklearn.datasets import load_digits
 
@@ -64,5 +89,6 @@ class KnownTable:
 
 KNOWN_TABLES = {
     "customers": KnownTable(make_customers, "segment", "3,000 made-up customers in four segments: a mixed table"),
+    "loans": KnownTable(make_loans, "", "4,000 made-up loans: dates, rounded numbers, missing values"),
     "digits": KnownTable(_digits, "digit", "scikit-learn's 1797 handwritten digits, 8 x 8 grey", 8),
 }

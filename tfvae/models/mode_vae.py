@@ -18,8 +18,8 @@ from tfvae.priors.full_mixture import FullMixturePrior
 from tfvae.priors.mixture_search import best_mixture
 from tfvae.training.batches import check_finite
 
-_NOISE = 0.1  # of the narrowest component's variance: what p(x|z) has of it at the start
-_LEAST_ROWS = 10
+NOISE = 0.1  # of the narrowest component's variance: what p(x|z) has of it at the start
+LEAST_ROWS = 10
 
 
 @register
@@ -54,9 +54,9 @@ class ModeVAE(VAE):
             ValueError: for another shape, fewer than 10 rows, NaN, or a constant column.
         """
         x = np.asarray(x, "float64")
-        if x.shape[1:] != self.data_shape or len(x) < _LEAST_ROWS:
+        if x.shape[1:] != self.data_shape or len(x) < LEAST_ROWS:
             raise ValueError(
-                f"`adapt` needs at least {_LEAST_ROWS} rows of shape {self.data_shape}, but got the shape {x.shape}."
+                f"`adapt` needs at least {LEAST_ROWS} rows of shape {self.data_shape}, but got the shape {x.shape}."
             )
         check_finite("x", x)
         mean, deviation = x.mean(axis=0), x.std(axis=0)
@@ -64,7 +64,7 @@ class ModeVAE(VAE):
             raise ValueError(f"Column {int(np.argmin(deviation)) + 1} of x is constant: leave it out.")
         mixture = best_mixture((x - mean) / deviation, self.prior.num_components, self.narrowest, seed)
         narrowest = min(float(np.linalg.eigvalsh(covariance)[0]) for covariance in mixture.covariances_)
-        noise = _NOISE * narrowest
+        noise = NOISE * narrowest
         self.prior.assign(mixture.weights_, mixture.means_, mixture.covariances_ - noise * np.eye(x.shape[1]))
         self.encoder.get_layer("standardize").assign(mean, deviation)
         self.decoder.get_layer("units").assign(mean, deviation)
@@ -120,13 +120,13 @@ def make_mode_vae(
     inputs = h = Standardize(name="standardize")(x)
     for layer in dense_layers(hidden, "tanh"):
         h = layer(h)
-    mean = keras.layers.Add()([inputs, _zero_dense(input_dim, "bend")(h)])
-    params = keras.layers.Concatenate(name="params")([mean, _zero_dense(input_dim, "log_variance")(h)])
+    mean = keras.layers.Add()([inputs, zero_dense(input_dim, "bend")(h)])
+    params = keras.layers.Concatenate(name="params")([mean, zero_dense(input_dim, "log_variance")(h)])
     encoder = keras.Model(x, LogVarianceNormal(input_dim, name="posterior")(params), name="encoder")
     z = h = keras.Input((input_dim,))
     for layer in dense_layers(tuple(reversed(hidden)), "tanh"):
         h = layer(h)
-    bent = keras.layers.Add()([z, _zero_dense(input_dim, "bend")(h)])
+    bent = keras.layers.Add()([z, zero_dense(input_dim, "bend")(h)])
     likelihood = IndependentNormal(
         input_dim, "mean", scale=LearnedScale(per_feature=True, floor=floor), name="likelihood"
     )
@@ -136,5 +136,6 @@ def make_mode_vae(
     return vae
 
 
-def _zero_dense(units, name):
+def zero_dense(units, name):
+    """A dense layer that starts at 0."""
     return keras.layers.Dense(units, kernel_initializer="zeros", name=name)

@@ -7,7 +7,7 @@ from tfvae.host.errors import UserError
 from tfvae.host.lazy import Later
 
 keras = Later("keras")
-_FEW_COLUMNS = 16  # for which a covariance of each component is worth its numbers
+_FEW_DIMENSIONS = 60  # for which a covariance of each component is worth its numbers
 _NARROWEST = 1e-2  # standard deviations of a column: repeated values make no component narrower
 
 
@@ -36,28 +36,21 @@ def gaussian(num_continuous, num_categories=(), latent_dim=None, hidden=(128, 12
 
 
 def modes(num_continuous, num_categories=(), hidden=(64, 64), num_components=32, learning_rate=1e-4):
-    """Starts at a mixture of Gaussians fitted to the rows: numbers alone, a few columns."""
-    del num_categories  # see `check_model`
-    return models.make_mode_vae(
-        num_continuous, num_components, hidden, narrowest=_NARROWEST, floor=_NARROWEST / 10,
+    """Starts at a mixture of Gaussians fitted to the rows: tens of columns."""
+    return models.make_table_mode_vae(
+        num_continuous, num_categories, num_components, hidden, narrowest=_NARROWEST, floor=_NARROWEST / 10,
         optimizer=keras.optimizers.Adam(learning_rate),
     )  # fmt: skip
 
 
 def default_model(num_continuous, num_categories):
     """The name of the model for a table of these columns."""
-    return "modes" if not num_categories and num_continuous <= _FEW_COLUMNS else "mixture-prior"
+    return "modes" if num_continuous + sum(num_categories) <= _FEW_DIMENSIONS else "mixture-decoder"
 
 
-def check_model(model, num_categories, prior, latent_dim):
-    """UserError where the model does not fit a table of these columns, this prior or this size of z, before any work."""
-    if model != "modes":
-        return
-    if num_categories:
-        raise UserError(
-            "The model modes is for numbers alone: exclude the categories, or take the model mixture-prior."
-        )
-    if prior or latent_dim is not None:
+def check_model(model, prior, latent_dim):
+    """UserError where the model does not take this prior or this size of z, before any work."""
+    if model == "modes" and (prior or latent_dim is not None):
         given = f"`prior={prior}`" if prior else f"`latent_dim={latent_dim}`"
         raise UserError(f"The model modes has a prior of its own, over z of a row's size: leave out {given}.")
 

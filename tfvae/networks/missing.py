@@ -21,3 +21,17 @@ class FillMissing(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
+
+
+@register
+class IsMissing(keras.layers.Layer):
+    """1 in the place of NaN, 0 elsewhere."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**float32_policy(kwargs))
+
+    def call(self, inputs: Any) -> Any:
+        return tf.cast(tf.math.is_nan(inputs), inputs.dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape

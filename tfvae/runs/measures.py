@@ -42,6 +42,10 @@ _MEANINGS = {
     # Draws against rows.
     "auc_random_forest": "how well a random forest tells draws from held-out rows: 0.5 is guessing, 1 is always right",
     "auc_gradient_boosting": "the same for gradient-boosted trees",
+    "copula_auc_random_forest": "how well a random forest tells a Gaussian copula's draws from held-out rows",
+    "copula_auc_gradient_boosting": "the same for gradient-boosted trees",
+    "baseline_nll": "−log p(x) of held-out rows in nats by the best of scikit-learn's densities",
+    "gain": "by how many nats a row the density is above the best baseline's",
     "auc_null_sd": "how far from 0.5 chance alone takes these two",
     "sliced_wasserstein": "sliced Wasserstein distance of draws from data",
     "sliced_wasserstein_null": "the same of data from data",

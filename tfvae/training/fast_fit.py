@@ -37,6 +37,7 @@ class FastFit:
     _compilation = Compilation()
     _run: FusedRun | None = None  # the present fit or evaluation, where it is fused
     _shuffle_seed: int | None = None
+    takes_missing = False  # NaN in the data is a value that is not there
     # Of the `keras.Model` that this is mixed into.
     built: bool
     compiled: bool
@@ -273,11 +274,7 @@ class FastFit:
         return x, [layer.check_data for layer in keras_door.sublayers(self) if hasattr(layer, "check_data")]
 
     def check_data(self, x: Any, y: Any = None, sample_weight: Any = None, of: str | None = None) -> None:
-        """Raises ValueError where arrays are not finite, or hold what this model's likelihood is not for.
-
-        Args:
-            of: the argument that they came in, where it is not `x`, `y` and `sample_weight`.
-        """
+        """Raises ValueError where arrays are not finite, or hold what this model's likelihood is not for; they came `of`."""
         target, checks = self.checks_of(x, y)
         for name, data in (("x", x), ("y", y), ("sample_weight", sample_weight)):
             for array in (np.asarray(a) for a in keras.tree.flatten(data) if hasattr(a, "__array__")):

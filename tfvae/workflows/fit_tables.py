@@ -1,6 +1,5 @@
 """A model for the user's own table."""
 
-import dataclasses
 import difflib
 import math
 from collections.abc import Callable
@@ -21,8 +20,9 @@ from tfvae.priors.mixture_search import best_mixture
 from tfvae.runs.directory import RunDirectory
 from tfvae.runs.load import Run
 from tfvae.workflows import table_report
-from tfvae.workflows.fitting import fit_until_worse, folder_of, model_maker, start_run
+from tfvae.workflows.fitting import folder_of, start_run
 from tfvae.workflows.options import TableOptions, options_of
+from tfvae.workflows.tuning import fit_best
 
 _COMPARED, _LARGEST, _NARROWEST = 6_000, 32, 1e-2  # rows, components, standard deviations: by which a start is chosen
 
@@ -61,18 +61,13 @@ def fit_table(
     out = folder_of(out)
     RunDirectory.check_free(out, overwrite=overwrite, resume=resume)
     table = _Table(data, options)
-    options = dataclasses.replace(options, model=table.model)
-    check_model(options.model, table.codec.num_categories, options.prior, options.latent_dim)
+    check_model(options.model, options.prior, options.latent_dim)
     for sentence in table.remarks:
         say(sentence)
     arguments = {"data": data if isinstance(data, str | Path) else "a DataFrame", **vars(options)}
     config = {"command": "fit", "arguments": arguments, "data": table.about, table.codec.kind: table.codec.to_config()}
     run = start_run(out, config, overwrite=overwrite, resume=resume)
-    vectors, codec = table.vectors, table.codec
-    make_model = model_maker(options, vectors[table.train], codec.num_continuous, codec.num_categories)
-    model, history = fit_until_worse(
-        run, make_model, vectors[table.train], vectors[table.validation], options, verbose, checkpoint_seconds
-    )
+    model, history = fit_best(run, table, options, verbose, checkpoint_seconds)
     table_report.write(run, model, table, history, options.seed)
     return Run.open(run.path)
 
@@ -84,7 +79,6 @@ class _Table:
         frame: the columns to model; labels: a `pandas.Series`, or None.
         train, validation, held_out: row numbers; a row with a value that no training row has is in none of them.
         unseen: the number of such rows.
-        model: the name of the model, as asked for or chosen.
         side: of the square images that the rows are, or None.
         vectors: `(n, D)` float32, NaN in those rows.
         about: what the config says of the data.
@@ -103,7 +97,7 @@ class _Table:
         parts = split_rows(len(frame), options.holdout, options.seed)
         if options.prior:
             PriorChoice.parse(options.prior).check(len(parts[0]))
-        self.codec, self.model = _codec_and_model(self.frame.iloc[parts[0]], options)
+        self.codec = _codec(self.frame.iloc[parts[0]], options.seed)
         fits = (self.codec.faults(self.frame) == "").to_numpy()
         self.train, self.validation, self.held_out = (rows[fits[rows]] for rows in parts)
         self.unseen = int((~fits).sum())
@@ -134,17 +128,13 @@ class _Table:
         return remarks
 
 
-def _codec_and_model(train, options):
-    """(the codec of the training rows, the model's name)."""
-    codec, numbers_alone = TableCodec.fit(train), "modes" == options.model
-    model = options.model or _default_model(codec, options)
-    if model != "modes":
-        return codec, model
-    plain = TableCodec.fit(train, plain=True)
-    if codec.num_categories or plain.num_categories:
-        return (plain if numbers_alone else codec), model
-    # Clusters that are Gaussian as they come should stay so: the better start decides.
-    return max((plain, codec), key=lambda c: _mixture_density(c, train, options.seed)), model
+def _codec(train, seed):
+    """The codec of the training rows."""
+    codec = TableCodec.fit(train)
+    if default_model(codec.num_continuous, codec.num_categories) != "modes" or codec.num_categories:
+        return codec
+    # Clusters of numbers that are Gaussian as they come should stay so: the better start decides.
+    return max((TableCodec.fit(train, plain=True), codec), key=lambda c: _mixture_density(c, train, seed))
 
 
 def _mixture_density(codec, train, seed):
@@ -163,12 +153,6 @@ def _others(data):
     """What else `tfvae fit` takes, and the set whose name is near to what was given."""
     near = difflib.get_close_matches(str(data), [*KNOWN, *KNOWN_TABLES], n=1)
     return f"; did you mean {near[0]}" if near else ", a folder of images, or a set that `tfvae list` shows"
-
-
-def _default_model(codec, options):
-    if options.prior or options.latent_dim is not None:
-        return "mixture-prior"
-    return default_model(codec.num_continuous, codec.num_categories)
 
 
 def _named(frame):

@@ -52,7 +52,7 @@ def model_maker(options, train, *sizes):
     return made
 
 
-def fit_until_worse(run, make_model, train, validation, options, verbose, checkpoint_seconds, restore=True):
+def fit_until_worse(run, make_model, train, validation, options, verbose, checkpoint_seconds, restore=True, name="model"):
     """(model, history) of a fit that stops when the validation loss no longer falls; at its best epoch, or at its last."""
     start_tensorflow()
     import keras
@@ -62,6 +62,7 @@ def fit_until_worse(run, make_model, train, validation, options, verbose, checkp
         run,
         make_model,
         train,
+        name=name,
         seed=options.seed,
         callbacks=[stopping],
         epochs=options.epochs,

@@ -70,10 +70,11 @@ class TableOptions(FitOptions):
     """How a model is fitted to a table; see `FitOptions`.
 
     Attributes:
-        model: its name; the empty one for "modes" where the columns are few and all numbers, and "mixture-prior" elsewhere.
+        model: its name; the empty one for a choice by validation rows.
         columns: names of the columns to model; all where empty.
         exclude: names of columns that are left out.
         label: a column that is not modelled but colours the figures.
+        tune: how many models, at most, are fitted for the validation rows to choose from; with a `model` that one alone.
         missing: "model", missing values have a probability of their own; or "drop" or "refuse" such rows.
     """
 
@@ -84,12 +85,15 @@ class TableOptions(FitOptions):
     exclude: tuple[str, ...] = ()
     label: str = ""
     missing: str = "model"
+    tune: int = 2
     model: str = ""
 
     def __post_init__(self):
         super().__post_init__()
         if self.missing not in ("model", "drop", "refuse"):
             raise UserError(f"`missing` must be model, drop or refuse, but is {self.missing!r}.")
+        if not self.tune >= 1:
+            raise UserError(f"`tune` must be at least 1, but is {self.tune!r}.")
         for name in ("columns", "exclude"):
             given = getattr(self, name)
             object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given))

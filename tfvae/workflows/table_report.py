@@ -7,6 +7,7 @@ from tfvae import evaluation, plots
 from tfvae.runs.directory import METRICS
 from tfvae.runs.report import write_report
 from tfvae.workflows.fitting import comparison, draw_latent
+from tfvae.workflows.tuning import choice_in_words
 from tfvae.workflows.verdicts import density_verdict, draws_verdict, together
 
 _SCORE_SAMPLES = 200
@@ -30,12 +31,12 @@ def write(run, model, table, history, seed):
     """
     held_out = table.frame.iloc[table.held_out].reset_index(drop=True)
     draws = table.codec.inverse(model.sample(len(held_out), seed=seed))
-    run.write_json(METRICS, _metrics(model, table, held_out, draws, seed))
+    run.write_json(METRICS, _metrics(run, model, table, held_out, draws, seed))
     _draw(run, model, table, history, held_out, draws, seed)
     write_report(run)
 
 
-def _metrics(model, table, rows, draws, seed):
+def _metrics(run, model, table, rows, draws, seed):
     """Held-out −log p per row in the data's units, beside scikit-learn's densities; draws against rows, beside a copula's."""
     codec, held_out, train = table.codec, table.vectors[table.held_out], table.vectors[table.train]
     estimate = model.log_likelihood(held_out, num_samples=_SCORE_SAMPLES, seed=seed)
@@ -63,7 +64,7 @@ def _metrics(model, table, rows, draws, seed):
         "mutual_information": latent.mutual_information,
         "comparison": compared,
         "training_percentiles": np.percentile(of_training, np.arange(101)).round(6).tolist(),
-        "notes": _notes(table, model),
+        "notes": choice_in_words(run) + _notes(table, model),
     }
 
 
