@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfvae.codecs.table_codec import Column, TableCodec
+from tfvae.codecs.table_codec import TableCodec
 from tfvae.data.known_tables import make_customers
 from tfvae.data.tables import check_values, file_hash, read_table, write_table
 from tfvae.host.errors import UserError
@@ -37,18 +37,18 @@ def test_round_trip_in_units_names_order_and_types(frame):
     np.testing.assert_allclose(back["height"], frame["height"], rtol=1e-6)
     again = TableCodec.from_config(codec.to_config())
     np.testing.assert_array_equal(again.transform(frame, seed=1), vectors)
-    assert "1 integer (dequantized" in codec.describe()
+    assert any(sentence.startswith("Numbers on a grid") and "count" in sentence for sentence in codec.describe())
     np.testing.assert_allclose(vectors[:, :3].mean(axis=0), 0, atol=0.1)
-    np.testing.assert_allclose(vectors[:, :3].std(axis=0), 1, atol=0.05)
+    np.testing.assert_allclose(vectors[:, :3].std(axis=0), 1, atol=0.1)
 
 
 def test_scaling_a_column_scales_the_density(frame):
     scaled = frame.assign(height=frame["height"] * 10)
-    difference = TableCodec.fit(scaled).log_jacobian - TableCodec.fit(frame).log_jacobian
-    assert difference == pytest.approx(-np.log(10))
+    jacobians = [codec.log_jacobian(codec.transform(t)) for t, codec in ((t, TableCodec.fit(t)) for t in (scaled, frame))]
+    np.testing.assert_allclose(jacobians[0] - jacobians[1], -np.log(10), atol=1e-3)
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npy", ".npz"])
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".xlsx", ".parquet", ".npy", ".npz"])
 def test_files_round_trip(suffix, frame, tmp_path):
     numbers = frame[["height", "count"]]
     write_table(numbers, tmp_path / f"table{suffix}")
@@ -84,7 +84,7 @@ def _truncated(source, target, tmp_path):
 
 @pytest.mark.parametrize(("make", "message"), [
     (lambda p: p / "none.csv", "There is no file"),
-    (lambda p: p / "table.xlsx", "is not a table that tfvae reads"),
+    (lambda p: p / "table.docx", "is not a table that tfvae reads"),
     (lambda p: _truncated("a.parquet", "b.parquet", p), "damaged or truncated"),
     (lambda p: _truncated("a.npy", "b.npy", p), "damaged or truncated"),
     (lambda p: _truncated("a.npz", "b.npz", p), "damaged or truncated"),
@@ -96,12 +96,21 @@ def test_missing_and_truncated_files(make, message, tmp_path):
 
 @pytest.mark.parametrize(("text", "message"), [
     ("", "is empty"), ("a,b\n", "has no rows"), ("a,b\n1,2\n1,2,3\n", "damaged or truncated"),
-    ("a,b,a\n1,2,3\n", "has two columns named 'a'"), ("a;b\n1;2\n", "is separated by semicolons"),
+    ("a,b,a\n1,2,3\n", "has two columns named 'a'"), ("a;a\n1;2\n", "has two columns named 'a'"),
 ])  # fmt: skip
 def test_bad_csv(text, message, tmp_path):
     (tmp_path / "bad.csv").write_text(text)
     with pytest.raises(UserError, match=message):
         read_table(tmp_path / "bad.csv")
+
+
+@pytest.mark.parametrize(("text", "encoding"), [
+    ("a,b\n1.5,x\n", "utf-8"), ("a;b\n1,5;x\n", "utf-8"), ("a;b\n1.5;x\n", "utf-8-sig"), ("a\tb\n1.5\tx\n", "utf-16"),
+    ("a|b\n1.5|x\n", "utf-8"),
+])  # fmt: skip
+def test_text_of_other_countries_and_programs(text, encoding, tmp_path):
+    (tmp_path / "table.csv").write_text(text, encoding=encoding)
+    assert read_table(tmp_path / "table.csv").to_dict("list") == {"a": [1.5], "b": ["x"]}
 
 
 def test_arrays_that_are_no_tables(tmp_path):
@@ -128,12 +137,10 @@ def test_values_that_no_model_can_take(frame):
     with pytest.raises(UserError, match="No row is left"):
         check_values(frame.assign(height=np.nan), "drop")
     with pytest.raises(UserError, match=r"beyond ±2\^53"):
-        TableCodec.fit(frame.assign(count=frame["count"] + 2**60))
+        TableCodec.fit(frame.assign(count=np.repeat(frame["count"][:100] + 2**60, 2).to_numpy()))
     with pytest.raises(UserError, match="overflow 64 bits"):
         TableCodec.fit(frame.assign(count=[2**70 + k for k in range(200)]))
-    with pytest.raises(UserError, match="is text with 200 different values in 200 rows"):
-        TableCodec.fit(frame.assign(kind=[f"id{k}" for k in range(200)]))
-    with pytest.raises(UserError, match="All columns are constant"):
+    with pytest.raises(UserError, match="All columns are constant|all columns are constant"):
         TableCodec.fit(frame[["same"]])
 
 
@@ -141,20 +148,20 @@ def test_rows_that_do_not_fit_the_model(frame):
     codec = TableCodec.fit(frame)
     with pytest.raises(UserError, match="has no column 'height'"):
         codec.transform(frame.drop(columns="height"))
-    with pytest.raises(UserError, match="has the value 'violet'"):
+    with pytest.raises(UserError, match="kind is 'violet', which was not in the training data"):
         codec.transform(frame.assign(kind="violet"))
-    with pytest.raises(UserError, match="must hold numbers, but holds text such as 'tall'"):
+    with pytest.raises(UserError, match="height is 'tall', which is no number"):
         codec.transform(frame.assign(height="tall"))
-    with pytest.raises(UserError, match="must hold integers"):
+    with pytest.raises(UserError, match="which is no integer"):
         codec.transform(frame.assign(count=0.5))
+    with pytest.raises(UserError, match="same is 8, which was always 7 in the training data"):
+        codec.transform(frame.assign(same=8))
     assert len(codec.transform(frame.drop(columns="same"))) == 200  # a constant column is not asked for
 
 
 def test_types_that_no_model_can_take_and_types_that_it_can(frame, tmp_path):
-    with pytest.raises(UserError, match="holds values of type Timestamp"):
-        TableCodec.fit(frame.assign(day=pd.Timestamp("2020-01-01") + pd.to_timedelta(frame["count"], unit="D")))
-    with pytest.raises(UserError, match="was always 7 in the training data, but holds 8"):
-        TableCodec.fit(frame).transform(frame.assign(same=8))
+    with pytest.raises(UserError, match="holds values of type Timedelta"):
+        TableCodec.fit(frame.assign(day=pd.to_timedelta(frame["count"], unit="D")))
     special = frame.assign(count=frame["count"].astype("Int64"), kind=frame["count"].astype("category"))
     codec = TableCodec.fit(special)
     back = codec.inverse(codec.transform(special))
@@ -175,8 +182,3 @@ def test_writing_what_cannot_be_written(frame, tmp_path):
     with pytest.raises(UserError, match="cannot be written"):
         write_table(frame, tmp_path / "none" / "t.csv")
     assert not list(tmp_path.iterdir())
-
-
-def test_integers_stay_within_the_range_that_was_seen():
-    codec = TableCodec((Column("n", "integer", "uint8", mean=5.0, sd=10.0, low=0, high=12),))
-    assert codec.inverse(np.array([[5.0], [-100.0], [0.1]]))["n"].tolist() == [12, 0, 6]

@@ -42,7 +42,7 @@ def fit(
         str,
         _option(
             _MODEL,
-            "see `tfvae list`; by default modes for few columns of numbers, convolutional for a folder, else mixture-prior",
+            "see `tfvae list`; by default the better of two for a table, convolutional for a folder, else mixture-prior",
         ),
     ] = "",
     prior: Annotated[
@@ -52,7 +52,7 @@ def fit(
         int | None,
         _option(
             _MODEL,
-            "half the columns, 2 to 16, by default; 16 for images, 32 with convolutions and for haplotypes",
+            "half the columns, 2 to 16, by default (modes: one for each); 16 for images, 32 with convolutions and for haplotypes",
             min=1,
         ),
     ] = None,
@@ -73,6 +73,9 @@ def fit(
     patience: Annotated[
         int | None, _option(_MODEL, "epochs without a better validation loss before stopping; 30 by default", min=1)
     ] = None,
+    tune: Annotated[
+        int, _option(_TABLES, "models that are fitted for the validation rows to choose from, up to 10", min=1)
+    ] = 2,
     columns: Annotated[str, _option(_TABLES, "model these only: names with commas between")] = "",
     exclude: Annotated[str, _option(_TABLES, "leave these out: names with commas between")] = "",
     label: Annotated[str, _option(_TABLES, "a column that is not modelled but colours the figures")] = "",

@@ -13,7 +13,7 @@ from tfvae.cli.app import Data, ModelName, Output, RunPath, Seed, app
 from tfvae.codecs.codec import VectorCodec
 from tfvae.host.errors import UserError
 from tfvae.models.image_models import pixel_levels
-from tfvae.runs.load import load_run, score_table
+from tfvae.runs.load import load_run
 
 _GAP = 0.005  # nats, of the mean, worth saying
 _TABLE = VectorCodec()  # how codes and scores are written, whatever the data are
@@ -25,6 +25,9 @@ def sample(
     output: Output,
     n: Annotated[int, typer.Option("-n", min=1, help="number of draws")] = 1000,
     mean: Annotated[bool, typer.Option("--mean", help="decoder means instead of draws")] = False,
+    where: Annotated[
+        list[str] | None, typer.Option(help="column=value, or column=low..high with either bound left out; again for more")
+    ] = None,
     seed: Seed = 0,
     model: ModelName = None,
 ):
@@ -33,7 +36,21 @@ def sample(
     loaded.codec.check_path(output)
     if mean and loaded.codec.takes_draws(output):
         raise UserError(f"{output} holds draws and no means: leave out --mean, or write .npy, .npz, .csv or .parquet.")
-    _write(loaded.codec, loaded.sample(n, seed, mean), output)
+    _write(loaded.codec, loaded.sample(n, seed, mean, _conditions(where or [])), output)
+
+
+@app.command()
+def impute(
+    run: RunPath,
+    data: Data,
+    output: Output,
+    num_samples: Annotated[int, typer.Option("--samples", min=1, help="importance samples for each row")] = 200,
+    seed: Seed = 0,
+):
+    """Write a table with draws of p(missing | known) in the place of its missing values."""
+    loaded = load_run(run)
+    loaded.codec.check_path(output)
+    _write(loaded.codec, loaded.impute(data, num_samples, seed), output)
 
 
 @app.command()
@@ -85,10 +102,18 @@ def score(
     loaded = load_run(run, model)
     _TABLE.check_path(output)
     annealed = method == "ais"
-    estimate = loaded.estimate(data, num_samples, seed, annealed=annealed, num_chains=num_chains, step_size=step_size)
-    _write(_TABLE, score_table(estimate), output)
+    how = {"annealed": annealed, "num_chains": num_chains, "step_size": step_size}
+    table, estimate = loaded.score_and_estimate(data, num_samples, seed, **how)
+    _write(_TABLE, table, output)
+    if estimate is None:
+        typer.echo(f"no row has a density: {table['reason'].iloc[0]}")
+        return
     discrete = loaded.codec.kind == "images" and pixel_levels(loaded.vae) is not None
     typer.echo(_in_words(estimate, loaded.codec, discrete, annealed))
+    without = int(np.isneginf(table["log_likelihood"]).sum())
+    if without:
+        first = table.loc[np.isneginf(table["log_likelihood"]), "reason"].iloc[0]
+        typer.echo(f"{without} of {len(table)} rows have the probability 0, and are not in this mean: {first}, for instance")
 
 
 @app.command()
@@ -105,6 +130,18 @@ def explore(
     """Write a page that shows the latent space and decodes it where you point; it opens in any browser."""
     loaded = load_run(run, model)
     typer.echo(f"Explorer: {explorer.write_page(loaded, output, data, label, seed)}")
+
+
+def _conditions(texts):
+    """{"age": ("30", "40"), "plan": "pro"} of ["age=30..40", "plan=pro"]."""
+    found = {}
+    for text in texts:
+        name, equals, wanted = text.partition("=")
+        if not equals or not wanted.strip():
+            raise UserError(f"--where must be column=value or column=low..high, but is {text!r}.")
+        low, dots, high = wanted.partition("..")
+        found[name.strip()] = (low.strip() or None, high.strip() or None) if dots else wanted.strip()
+    return found
 
 
 def _in_words(estimate, codec, discrete, annealed):

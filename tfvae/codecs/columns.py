@@ -11,7 +11,7 @@ from tfvae.codecs.normal_scores import NormalScores
 from tfvae.data.tables import EXACT
 from tfvae.host.errors import UserError
 
-_FEW_VALUES = 12  # different numbers, at most, that are taken for categories
+_FEW_VALUES = 12  # different numbers, at most, that are taken for categories, where none of them is rare
 _MOST_CATEGORIES = 500
 _DECIMALS = 6
 _MOST_ATOMS, _LEAST_REPEATS = 20, 10
@@ -19,6 +19,7 @@ _ATOM_SHARE = 0.01  # of a column without a grid, in which values do not repeat 
 _GRID_ATOM_SHARE, _GRID_ATOM_EXCESS = 0.02, 2.5  # of one with a grid: and this many times either neighbour's
 _NUMBER = "number"
 IDENTIFIER = "an identifier: another value in every row"
+_ERRORS = 4  # standard errors of the difference, at least
 _ID_NAME = re.compile(r"(^|[_\W])(id|uuid|guid|key|index)$", re.I)
 _DAY = 86_400
 
@@ -47,6 +48,12 @@ class Column:
     def unknown(self, series: pd.Series) -> np.ndarray:
         """Which values, `(n,)`, are missing without a state for it: the model integrates over what they may be."""
         return series.isna().to_numpy()
+
+    def satisfies(self, series: pd.Series, wanted: Any) -> np.ndarray:
+        """Which values, `(n,)`, are the one that is wanted; UserError where none can be."""
+        if isinstance(wanted, tuple):
+            raise UserError(f"Column {self.name!r} holds no numbers: ask for one value of it, as {self.name}=VALUE.")
+        return (series.astype("string") == str(wanted)).fillna(False).to_numpy(bool)
 
     def to_config(self) -> dict:
         return {"kind": self.kind, **dataclasses.asdict(self)}
@@ -90,6 +97,14 @@ class CategoryColumn(Column):
 
     def unknown(self, series):
         return super().unknown(series) & (not self.missing)
+
+    def satisfies(self, series, wanted):
+        if isinstance(wanted, tuple) and all(isinstance(c, (int, float)) for c in self.categories):
+            return _between(series.astype("float64").to_numpy(), wanted)
+        known = [str(c) for c in self.categories]
+        if not isinstance(wanted, tuple) and str(wanted) not in known:
+            raise UserError(f"Column {self.name!r} is never {wanted!r}; it is one of {', '.join(known[:20])}.")
+        return super().satisfies(series, wanted)
 
     def codes(self, series):
         """The number of each value's state, −1 where it has none."""
@@ -161,6 +176,29 @@ class NumberColumn(Column):
 
     def unknown(self, series):
         return super().unknown(series) & (not self.missing)
+
+    def satisfies(self, series, wanted):
+        bounds = wanted if isinstance(wanted, tuple) else (wanted, wanted)
+        low, high = (self._bound(bound) for bound in bounds)
+        if (low is not None and low > self._highest) or (high is not None and high < self._lowest):
+            raise UserError(f"Column {self.name!r} is never there: the training data are from {self._lowest:g} to {self._highest:g}.")
+        return _between(self.numbers(series), (low, high))
+
+    def _bound(self, bound):
+        if bound is None:
+            return None
+        number = self.numbers(pd.Series([bound], dtype=object if self.date else None))[0]
+        if np.isnan(number):
+            raise UserError(f"Column {self.name!r} holds {'dates' if self.date else 'numbers'}, and {bound!r} is none.")
+        return number
+
+    @property
+    def _lowest(self):
+        return min((self.low, *self.atoms))
+
+    @property
+    def _highest(self):
+        return max((self.high, *self.atoms))
 
     def codes(self, series):
         """The number of each value's state, −1 where it has none."""
@@ -262,7 +300,7 @@ def column_of(series: pd.Series, plain: bool = False) -> Column | str:
             raise UserError(
                 f"Column {name!r} holds integers beyond ±2^53, which floating point cannot tell apart: divide or exclude it."
             )
-    if not plain and values <= _FEW_VALUES and len(present) >= 10 * values:
+    if not plain and values <= _FEW_VALUES and present.value_counts().min() >= _LEAST_REPEATS:
         return CategoryColumn.of(series)
     return _number_column(series, numbers, plain=plain)
 
@@ -332,7 +370,7 @@ def _atoms(numbers, step):
     if step:
         near = np.diff(values) < 1.5 * step
         beside = np.maximum(np.append(near * counts[1:], 0), np.insert(near * counts[:-1], 0, 0))
-        chosen &= counts >= _GRID_ATOM_EXCESS * beside
+        chosen &= counts >= np.maximum(_GRID_ATOM_EXCESS * beside, beside + _ERRORS * np.sqrt(counts + beside))
     order = np.argsort(-counts[chosen], kind="stable")[:_MOST_ATOMS]
     return np.sort(values[chosen][order])
 
@@ -370,6 +408,12 @@ def _dates(seconds, date, dtype):
     if date == "datetime":
         return when.astype(dtype) if "," in dtype else when.dt.tz_localize(None).astype(dtype)
     return when.dt.strftime(date)
+
+
+def _between(numbers, bounds):
+    low, high = bounds
+    with np.errstate(invalid="ignore"):
+        return (numbers >= (-np.inf if low is None else low)) & (numbers <= (np.inf if high is None else high))
 
 
 def _because(which, series, reason):

@@ -109,8 +109,11 @@ class TableCodec(Codec):
     def write(self, frame: pd.DataFrame, path: str | Path) -> None:
         write_table(frame, path)
 
-    def transform(self, frame: pd.DataFrame, seed: int = 0) -> np.ndarray:
-        """Rows as float32 `(n, width)`; `seed` is of the noise on a grid. Raises UserError for rows that do not fit."""
+    def transform(self, frame: pd.DataFrame, seed: int = 0, *, unknown: bool = False) -> np.ndarray:
+        """Rows as float32 `(n, width)`; `seed` is of the noise on a grid. Raises UserError for rows that do not fit.
+
+        Where a value is missing it is that state, if the training data had it; or, if `unknown`, not known.
+        """
         frame = self.check(frame)
         faults = self.faults(frame)
         if (faults != "").any():
@@ -118,7 +121,8 @@ class TableCodec(Codec):
             raise UserError(f"{faults[faults != ''].iloc[0]} ({count} of {len(frame)} rows do not fit the model).")
         rng = np.random.default_rng(seed)
         parts = [c.mapped(frame[c.name], rng)[:, None] for c in self.numbers]
-        parts += [_one_hot(c.codes(frame[c.name]), len(c.states)) for c in self.blocks]
+        hidden = {c.name: unknown & frame[c.name].isna().to_numpy() for c in self.blocks}
+        parts += [_one_hot(np.where(hidden[c.name], -1, c.codes(frame[c.name])), len(c.states)) for c in self.blocks]
         return np.concatenate(parts, axis=1).astype("float32")
 
     def inverse(self, vectors: np.ndarray) -> Any:
@@ -133,6 +137,16 @@ class TableCodec(Codec):
             else:
                 restored[c.name] = c.restored(codes[c.name] if c.states else len(vectors))
         return pd.DataFrame(restored)
+
+    def satisfies(self, frame: pd.DataFrame, where: dict) -> np.ndarray:
+        """Which rows, `(n,)`, are as `where` says: {column: a value, or (low, high) with None for no bound}."""
+        fits = np.ones(len(frame), bool)
+        for name, wanted in where.items():
+            column = next((c for c in self.columns if c.name == name), None)
+            if column is None:
+                raise UserError(f"There is no column {name!r} in this model; it has {', '.join(self.names[:20])}.")
+            fits &= column.satisfies(frame[name], wanted)
+        return fits
 
     def split_blocks(self, vectors: np.ndarray) -> list[np.ndarray]:
         """The one-hot blocks of vectors, each `(n, states)`."""

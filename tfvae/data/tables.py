@@ -101,7 +101,11 @@ def array_hash(array):
 
 
 def check_values(frame, missing="refuse"):
-    """The rows without missing values; raises UserError for infinite ones, and for missing ones unless they are dropped."""
+    """The rows that are left; raises UserError for infinite values, and for missing ones where those are to be refused.
+
+    Args:
+        missing: "model" keeps rows with missing values, "drop" leaves them out, "refuse" raises.
+    """
     for name in frame.columns:
         column = frame[name]
         if pd.api.types.is_float_dtype(column) and np.isinf(column.to_numpy()).any():
@@ -116,7 +120,7 @@ def check_values(frame, missing="refuse"):
             f"{incomplete.sum()} of {len(frame)} rows have missing values (NaN), in {names}: fill them, or leave such rows "
             'out when a model is fitted, by `missing="drop"`.'
         )
-    kept = frame[~incomplete]
+    kept = frame if missing == "model" else frame[~incomplete]
     if not len(kept):
         raise UserError("No row is left: every one has missing values.")
     return kept

@@ -109,9 +109,12 @@ def make_table_mode_vae(
     z = h = keras.Input((width,))
     for layer in dense_layers(tuple(reversed(hidden)), "tanh"):
         h = layer(h)
-    numbers = keras.layers.Add()([z[:, :num_continuous], zero_dense(num_continuous, "bend")(h)])
-    logits = keras.layers.Add()([z[:, num_continuous:] / _BLUR**2, zero_dense(sum(num_categories), "logits")(h)])
-    decoder = keras.Model(z, likelihood(keras.layers.Concatenate()([numbers, logits])), name="decoder")
+    parts = []
+    if num_continuous:
+        parts.append(keras.layers.Add()([z[:, :num_continuous], zero_dense(num_continuous, "bend")(h)]))
+    if num_categories:
+        parts.append(keras.layers.Add()([z[:, num_continuous:] / _BLUR**2, zero_dense(sum(num_categories), "logits")(h)]))
+    decoder = keras.Model(z, likelihood(keras.ops.concatenate(parts, axis=-1)), name="decoder")
     vae = TableModeVAE(encoder, decoder, FullMixturePrior(width, num_components), narrowest=narrowest)
     vae.compile(keras.optimizers.Adam(1e-4) if optimizer is None else optimizer)
     return vae

@@ -19,6 +19,10 @@ from tfvae.runs.directory import METRICS, RunDirectory
 from tfvae.runs.report import write_report
 
 
+_BATCH, _LEAST_DRAWN, _MOST_DRAWN = 20_000, 100_000, 2_000_000  # draws that `where` chooses from
+_ATTEMPTS = 20  # at drawing a value where "missing" may be drawn too
+
+
 def load_model(path: str | Path) -> Any:
     """A saved tfvae model; raises UserError where the file is not one."""
     start_tensorflow()
@@ -100,9 +104,58 @@ class Run:
         """The logs of each epoch, of a run with one model."""
         return pd.read_csv(self.directory.path / "history.csv")
 
-    def sample(self, n: int = 1000, seed: int = 0, mean: bool = False) -> Any:
-        """n draws from p(x), or decoder means: rows as the data has them, a DataFrame for a table."""
-        return self._rows(self.vae.sample(n, seed=seed, mean=mean))
+    def sample(self, n: int = 1000, seed: int = 0, mean: bool = False, where: dict | None = None) -> Any:
+        """n draws from p(x), or decoder means: rows as the data has them, a DataFrame for a table.
+
+        Args:
+            n, seed, mean: how many, of what, and which.
+            where: for tables, what draws must be: {column: a value, or (low, high) with None for no bound}. Draws that are
+                not are thrown away, so that those left are independent draws of the conditional distribution.
+
+        Raises:
+            UserError: where so few draws are as `where` says that n would take too long.
+        """
+        if not where:
+            return self._rows(self.vae.sample(n, seed=seed, mean=mean))
+        if self.codec.kind != "table" or mean:
+            raise UserError("`where` is for draws of a table's rows.")
+        kept, drawn, found = [], 0, 0
+        while found < n:
+            rows = self._rows(self.vae.sample(_BATCH, seed=seed + len(kept)))
+            kept.append(rows[self.codec.satisfies(rows, where)])
+            drawn, found = drawn + len(rows), found + len(kept[-1])
+            if drawn >= _LEAST_DRAWN and found * _MOST_DRAWN < n * drawn:
+                raise UserError(
+                    f"{found:,} of {drawn:,} draws are as `where` says, so that {n:,} would take more than {_MOST_DRAWN:,}: "
+                    "ask for fewer rows, or for wider ranges."
+                )
+        return pd.concat(kept, ignore_index=True)[:n]
+
+    def impute(self, data: Any, num_samples: int = 200, seed: int = 0) -> pd.DataFrame:
+        """The rows of a table with a draw from p(missing | known) in the place of each missing value.
+
+        Args:
+            data: rows as the run was fitted to, or the path of a file of them.
+            num_samples: draws of q(z|x) for each row, of which one is chosen by its importance weight.
+            seed: of all draws; other seeds give other draws, as multiple imputation wants them.
+        """
+        if self.codec.kind != "table":
+            raise UserError("Missing values are imputed in tables alone.")
+        rows = self.codec.rows(data)
+        names = [name for name in self.codec.names if rows[name].isna().any()]
+        gaps = rows[names].isna().any(axis=1).to_numpy() if names else np.zeros(len(rows), bool)
+        filled, todo = rows.copy(), np.flatnonzero(gaps)
+        for attempt in range(_ATTEMPTS):
+            if not len(todo):
+                break
+            vectors = self.codec.transform(rows.iloc[todo], seed, unknown=True)
+            resampling = import_quietly("tfvae.models.resampling")
+            z, _ = resampling.posterior_draws(self.vae, vectors, num_samples, seed + 1_000 * attempt)
+            drawn = self._rows(self.vae.decode(z).distribution.sample(seed=seed + attempt).numpy()).set_index(rows.index[todo])
+            for name in names:
+                filled[name] = filled[name].fillna(drawn[name]) if attempt == 0 else filled[name].combine_first(drawn[name])
+            todo = todo[filled[names].iloc[todo].isna().any(axis=1).to_numpy()]  # those that were drawn as missing, again
+        return filled
 
     def encode(self, data: Any) -> pd.DataFrame:
         """The means and standard deviations of q(z|x) of each row: columns z0_mean, z0_sd, …
@@ -183,18 +236,21 @@ class Run:
             A `pandas.DataFrame` with the columns row (from 1), log_likelihood, standard_error, effective_sample_size; for
             tables also the columns of identifiers, percentile (of the row's density among the training rows) and reason.
         """
+        return self.score_and_estimate(data, num_samples, seed, **how)[0]
+
+    def score_and_estimate(self, data: Any, num_samples: int = 200, seed: int = 0, **how: Any) -> tuple[Any, Any]:
+        """(the table of `score`, the `estimate` of the rows that have a density; None where none has)."""
         rows = self.codec.rows(data)
-        faults = self.codec.faults(rows).to_numpy()
-        fitting = faults == ""
+        fitting = self.codec.faults(rows).to_numpy() == ""
         table = pd.DataFrame({"row": np.arange(1, len(fitting) + 1)})
-        if fitting.all():
-            table = pd.concat([table, score_table(self.estimate(rows, num_samples, seed, **how))], axis=1)
-        else:
-            table["log_likelihood"] = -np.inf
-            if fitting.any():
-                scored = score_table(self.estimate(rows[fitting], num_samples, seed, **how))
-                table.loc[fitting, list(scored)] = scored.to_numpy()
-        return table.assign(**self.codec.remarks(rows, table["log_likelihood"], self.metrics))
+        estimate = None
+        if fitting.any():
+            estimate = self.estimate(rows if fitting.all() else rows[fitting], num_samples, seed, **how)
+            scored = score_table(estimate).set_index(np.flatnonzero(fitting))
+            table = table.join(scored)
+        missing = {} if fitting.all() else {"log_likelihood": table.get("log_likelihood", pd.Series(np.nan, table.index)).where(fitting, -np.inf)}
+        table = table.assign(**missing)
+        return table.assign(**self.codec.remarks(rows, table["log_likelihood"], self.metrics)), estimate
 
     def report(self) -> Path:
         """Writes `report.html` anew and returns its path."""

@@ -1,3 +1,4 @@
+from .estimator import TableEstimator as TableEstimator
 from .fit_haplotypes import fit_haplotypes as fit_haplotypes
 from .fit_images import fit_images as fit_images
 from .fit_tables import fit_table as fit_table

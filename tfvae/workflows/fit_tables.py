@@ -90,8 +90,7 @@ class _Table:
         label = options.label or (known.label if known else "")
         frame, labels = _select(frame, options.columns, options.exclude, label)
         rows = len(frame)
-        if options.missing != "model":
-            frame = check_values(frame, options.missing)
+        frame = check_values(frame, options.missing)
         self.labels = None if labels is None else labels.loc[frame.index].reset_index(drop=True)
         self.frame, self.side = frame.reset_index(drop=True), known.side if known else None
         parts = split_rows(len(frame), options.holdout, options.seed)

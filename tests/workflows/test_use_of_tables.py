@@ -1,0 +1,155 @@
+"""What a fitted table is for: conditions, gaps, scores, a choice of models, scikit-learn's methods."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+
+import tfvae
+from tfvae.data.known_tables import make_loans
+from tfvae.evaluation import GaussianCopula, baseline_log_densities
+
+
+@pytest.fixture(scope="module")
+def frame():
+    loans = make_loans(500)
+    loans.insert(0, "loan_id", np.random.default_rng(0).permutation(10**6)[:500])
+    return loans.assign(note=[f"note {k}, of a clerk" for k in range(500)])
+
+
+@pytest.fixture(scope="module")
+def said():
+    return []
+
+
+@pytest.fixture(scope="module")
+def run(frame, said, tmp_path_factory):
+    out = tmp_path_factory.mktemp("loans") / "run"
+    return tfvae.fit_table(frame, out, epochs=4, hidden=(16,), batch_size=32, verbose=0, say=said.append)
+
+
+def test_what_is_left_out_and_modelled_is_said_in_one_sentence_each(run, said):
+    assert run
+    assert said == [
+        "Left out: loan_id (an identifier: another value in every row); note (text with 400 different values in 400 rows).",
+        "Missing values are modelled, with a probability of their own: years.",
+    ]
+
+
+def test_draws_have_the_tables_types_gaps_grids_and_ranges(run, frame):
+    drawn = run.sample(400, seed=1)
+    assert list(drawn.columns) == [c for c in frame.columns if c not in ("loan_id", "note")]
+    assert all(drawn[name].dtype == frame[name].dtype for name in drawn)
+    assert drawn["years"].isna().any()
+    assert (drawn["income"] % 100 == 0).all()
+    assert (drawn["amount"] == 25_000).mean() > 0.05
+    assert drawn["rate"].between(frame["rate"].min(), frame["rate"].max()).all()
+    assert drawn["opened"].dt.normalize().equals(drawn["opened"])
+
+
+def test_draws_that_are_as_asked_for(run):
+    drawn = run.sample(50, where={"purpose": "card", "score": ("600", None), "owns": "True", "opened": ("2018-01-01", None)})
+    assert len(drawn) == 50
+    assert set(drawn["purpose"]) == {"card"}
+    assert drawn["score"].min() >= 600
+    assert drawn["owns"].all()
+    assert drawn["opened"].min() >= pd.Timestamp("2018-01-01")
+    for where, message in (
+        ({"purpose": "boat"}, "is never 'boat'; it is one of car"),
+        ({"score": (5000, None)}, "is never there: the training data are from"),
+        ({"opened": "soon"}, "holds dates, and 'soon' is none"),
+        ({"none": 1}, "There is no column 'none'"),
+        ({"purpose": ("a", "b")}, "holds no numbers"),
+    ):
+        with pytest.raises(tfvae.UserError, match=message):
+            run.sample(5, where=where)
+    with pytest.raises(tfvae.UserError, match="would take more than 2,000,000"):
+        run.sample(10**6, where={"purpose": "other", "score": (795, None)})
+
+
+def test_gaps_are_filled_and_nothing_else(run, frame):
+    rng = np.random.default_rng(2)
+    gaps = frame.copy()
+    for name in ("score", "late", "purpose", "opened"):
+        gaps[name] = gaps[name].where(rng.random(len(gaps)) < 0.8)
+    filled = run.impute(gaps, num_samples=20)
+    model_columns = [c for c in frame.columns if c not in ("loan_id", "note")]
+    assert not filled[model_columns].isna().any().any()
+    kept = gaps.notna()
+    assert ((filled == gaps) | ~kept).all().all()
+    assert filled["purpose"].isin(frame["purpose"].unique()).all()
+
+
+def test_no_row_is_lost_to_a_score(run, frame):
+    rows = frame.head(6).copy().astype({"score": object})
+    rows.loc[0, "purpose"] = "boat"
+    rows.loc[1, "score"] = None
+    rows.loc[2, "score"] = "high"
+    rows.loc[3, "rate"] = np.inf
+    scores = run.score(rows, num_samples=50)
+    assert scores["row"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert scores["loan_id"].tolist() == frame["loan_id"].head(6).tolist()
+    assert np.isneginf(scores["log_likelihood"]).tolist() == [True, False, True, True, False, False]
+    assert scores["reason"].tolist() == [
+        "purpose is 'boat', which was not in the training data", "integrated over score", "score is 'high', which is no number",
+        "rate is inf, which is infinite", "", "",
+    ]  # fmt: skip
+    assert scores["percentile"].between(0, 100).all()
+    odd = run.score(frame.head(50).assign(income=frame["income"].head(50) * 1000), num_samples=50)
+    assert odd["percentile"].mean() < 5 < run.score(frame.head(50), num_samples=50)["percentile"].mean()
+
+
+def test_the_validation_rows_choose(run, frame, tmp_path):
+    tried = run.directory.read_json("tuning.json")
+    assert [row["model"] for row in tried] == ["modes", "mixture-decoder"]
+    assert sum(row["chosen"] for row in tried) == 1
+    assert min(tried, key=lambda row: row["validation_nll"])["chosen"]
+    assert any(note.startswith("Chosen by −log p(x) of the validation rows") for note in run.metrics["notes"])
+    assert not (run.directory.path / "models").exists()
+    path = run.directory.path
+    again = tfvae.fit_table(frame, path, epochs=4, hidden=(16,), batch_size=32, verbose=0, resume=True)  # trains nothing
+    assert again.metrics["nll"] == run.metrics["nll"]
+    with pytest.raises(tfvae.UserError, match="`tune` must be at least 1"):
+        tfvae.fit_table(frame, tmp_path / "b", tune=0)
+
+
+def test_the_copula_keeps_marginals_and_rank_correlations(frame):
+    known = frame[["score", "rate", "purpose", "years"]]
+    drawn = GaussianCopula(known).sample(4_000, seed=1)
+    assert all(drawn[name].dtype == known[name].dtype for name in known)
+    assert drawn["years"].isna().mean() == pytest.approx(known["years"].isna().mean(), abs=0.03)
+    assert (drawn["purpose"] == "card").mean() == pytest.approx((known["purpose"] == "card").mean(), abs=0.03)
+    ranks = [t[["score", "rate"]].corr("spearman").iloc[0, 1] for t in (drawn, known)]
+    assert ranks[0] == pytest.approx(ranks[1], abs=0.08)
+
+
+def test_baseline_densities_are_those_of_scipy():
+    from scipy.stats import multivariate_normal
+
+    from tfvae.codecs.table_codec import TableCodec
+
+    rng = np.random.default_rng(0)
+    x = rng.multivariate_normal([1, 50], [[1, 3], [3, 25]], 600)
+    rows = pd.DataFrame(x, columns=["a", "b"]).assign(c=rng.choice(["u", "v"], 600, p=[0.8, 0.2]))
+    codec = TableCodec.fit(rows)
+    vectors = codec.transform(rows)
+    found = baseline_log_densities(codec, vectors, vectors)
+    normal = multivariate_normal(x.mean(axis=0), np.cov(x.T, bias=True)).logpdf(x)
+    frequency = rows["c"].value_counts()
+    expected = normal + np.log((rows["c"].map(frequency) + 1) / 602)
+    np.testing.assert_allclose(found["Gaussian (scikit-learn)"], expected, atol=0.02)
+
+
+def test_methods_of_an_estimator(frame, tmp_path):
+    rows = frame[["score", "rate", "purpose", "years"]]
+    estimator = tfvae.TableEstimator(epochs=1, tune=1, num_samples=20)
+    assert clone(estimator).get_params() == estimator.get_params()
+    codes = estimator.fit_transform(rows)
+    assert codes.shape[0] == len(rows)
+    assert estimator.inverse_transform(codes).columns.tolist() == rows.columns.tolist()
+    assert estimator.sample(7).shape == (7, 4)
+    assert estimator.score(rows) == pytest.approx(estimator.score_samples(rows).mean())
+    assert estimator.n_features_in_ == 4
+    array = np.random.default_rng(0).normal(size=(60, 2))
+    assert make_pipeline(tfvae.TableEstimator("gaussian", epochs=1)).fit(array).transform(array).shape[0] == 60
