@@ -16,6 +16,7 @@ _MOST_CATEGORIES = 500
 _DECIMALS = 6
 _MOST_ATOMS, _LEAST_REPEATS = 20, 10
 _ATOM_SHARE = 0.01  # of a column without a grid, in which values do not repeat by chance
+_REPEATING_ATOM_SHARE = 0.1  # of one whose values nearly all repeat
 _GRID_ATOM_SHARE, _GRID_ATOM_EXCESS = 0.02, 2.5  # of one with a grid: and this many times either neighbour's
 _NUMBER = "number"
 IDENTIFIER = "an identifier: another value in every row"
@@ -366,7 +367,9 @@ def _edges(support):
 def _atoms(numbers, step):
     """The values that repeat: any often enough; on a grid, where all repeat, those that stand out from their neighbours."""
     values, counts = np.unique(numbers, return_counts=True)
-    chosen = (counts >= _LEAST_REPEATS) & (counts >= (_GRID_ATOM_SHARE if step else _ATOM_SHARE) * len(numbers))
+    repeating = 2 * len(values) <= len(numbers)  # no grid, and yet values that come again: so do they all
+    least = _GRID_ATOM_SHARE if step else _REPEATING_ATOM_SHARE if repeating else _ATOM_SHARE
+    chosen = (counts >= _LEAST_REPEATS) & (counts >= least * len(numbers))
     if step:
         near = np.diff(values) < 1.5 * step
         beside = np.maximum(np.append(near * counts[1:], 0), np.insert(near * counts[:-1], 0, 0))
