@@ -46,9 +46,9 @@ from .runs.load import load_run as load_run
 from .training.callbacks import KLWarmUp as KLWarmUp
 from .training.fast_fit import FastFitModel as FastFitModel
 from .version import __version__ as __version__
+from .workflows.estimator import TableEstimator as TableEstimator
 from .workflows.fit_haplotypes import fit_haplotypes as fit_haplotypes
 from .workflows.fit_images import fit_images as fit_images
-from .workflows.estimator import TableEstimator as TableEstimator
 from .workflows.fit_tables import fit_table as fit_table
 from .workflows.haplotype_options import HaplotypeOptions as HaplotypeOptions
 from .workflows.options import ImageOptions as ImageOptions

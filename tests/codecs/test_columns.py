@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfvae.codecs.columns import CategoryColumn, ConstantColumn, NumberColumn, column_of
+from tfvae.codecs.columns import CategoryColumn, ConstantColumn, NumberColumn
+from tfvae.codecs.recognition import column_of
 from tfvae.codecs.table_codec import TableCodec
 from tfvae.host.errors import UserError
 
@@ -81,7 +82,9 @@ def test_a_grids_density_sums_to_one():
     values = np.arange(-400, 500)
     y = np.stack([column.mapped(pd.Series(values, name="n"), np.random.default_rng(k)) for k in range(50)])
     density = np.exp(-0.5 * y**2) / np.sqrt(2 * np.pi) * np.exp(np.stack([column.log_jacobian(row) for row in y]))
-    assert density.mean(axis=0).sum() == pytest.approx(1, abs=0.01)  # the mean over the noise is each value's probability
+    assert density.mean(axis=0).sum() == pytest.approx(
+        1, abs=0.01
+    )  # the mean over the noise is each value's probability
 
 
 def test_draws_keep_to_range_grid_and_atoms():
@@ -100,9 +103,13 @@ def test_low_counts_are_no_atoms_and_spikes_are():
 
 
 def test_faults_and_unknown_values_of_a_row():
-    frame = pd.DataFrame({"n": RNG.integers(0, 60, N), "x": RNG.normal(size=N), "kind": RNG.choice(["a", "b"], N), "same": 1})
+    frame = pd.DataFrame(
+        {"n": RNG.integers(0, 60, N), "x": RNG.normal(size=N), "kind": RNG.choice(["a", "b"], N), "same": 1}
+    )
     codec = TableCodec.fit(frame)
-    rows = pd.DataFrame({"n": [1, 2, 3, 4.5], "x": ["0.1", None, "tall", "1"], "kind": ["a", None, "violet", "b"], "same": 1})
+    rows = pd.DataFrame(
+        {"n": [1, 2, 3, 4.5], "x": ["0.1", None, "tall", "1"], "kind": ["a", None, "violet", "b"], "same": 1}
+    )
     faults = codec.faults(rows).tolist()
     assert faults[:2] == ["", ""]
     assert faults[2] == "x is 'tall', which is no number"

@@ -234,3 +234,13 @@ def test_codec_round_trip_and_checks(tmp_path):
 
 def test_known_sets_have_one_line_each():
     assert all(what for _, what in images.KNOWN.values())
+
+
+def test_images_are_cropped_at_the_centre_and_not_stretched(tmp_path):
+    wide = np.zeros((20, 40, 3), "uint8")
+    wide[:, 10:30] = 255  # white in the middle, black at both sides
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    Image.fromarray(wide.transpose(1, 0, 2)).save(tmp_path / "x_tall.png")
+    images = ImageFolder(tmp_path, (10, 10)).read()
+    assert images.shape == (2, 10, 10, 3)
+    assert images.min() > 0.9

@@ -44,7 +44,9 @@ def test_round_trip_in_units_names_order_and_types(frame):
 
 def test_scaling_a_column_scales_the_density(frame):
     scaled = frame.assign(height=frame["height"] * 10)
-    jacobians = [codec.log_jacobian(codec.transform(t)) for t, codec in ((t, TableCodec.fit(t)) for t in (scaled, frame))]
+    jacobians = [
+        codec.log_jacobian(codec.transform(t)) for t, codec in ((t, TableCodec.fit(t)) for t in (scaled, frame))
+    ]
     np.testing.assert_allclose(jacobians[0] - jacobians[1], -np.log(10), atol=1e-3)
 
 

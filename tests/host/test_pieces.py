@@ -39,5 +39,7 @@ def test_a_model_in_pieces_gives_all_rows(x, monkeypatch):
     monkeypatch.setattr(pieces, "rows_at_once", lambda *networks: 7)
     assert vae.reconstruct(x, seed=0).shape == x.shape
     np.testing.assert_array_equal(vae.reconstruct(x, seed=0), vae.reconstruct(x, seed=0))
-    assert len(np.unique(vae.reconstruct(np.repeat(x[:1], 20, 0), seed=0), axis=0)) == 20  # pieces have seeds of their own
+    assert (
+        len(np.unique(vae.reconstruct(np.repeat(x[:1], 20, 0), seed=0), axis=0)) == 20
+    )  # pieces have seeds of their own
     np.testing.assert_allclose(codes(vae, x, "means"), whole, rtol=1e-5)

@@ -108,7 +108,9 @@ def test_a_density_of_missing_values_is_that_of_the_others(num_components):
 def test_missing_values_reach_only_models_that_take_them():
     x = np.array([[np.nan, 1.0]] * 20, "float32")
     with pytest.raises(ValueError, match="NaN or infinite values in 20 of 20 rows"):
-        tfvae.make_dense_vae(2, 1, (4,), missing=True).fit(x, verbose=0)  # a likelihood that does not integrate over them
+        tfvae.make_dense_vae(2, 1, (4,), missing=True).fit(
+            x, verbose=0
+        )  # a likelihood that does not integrate over them
     likelihood = layers.TableLikelihood(2, scale=1.0)
     model = tfvae.make_dense_vae(2, 1, (4,), missing=True, likelihood=likelihood)
     assert np.isfinite(model.fit(x, verbose=0).history["loss"]).all()

@@ -39,7 +39,14 @@ def test_a_table_comes_back_in_its_own_columns_and_units(run, frame):
     assert run.decode(codes).shape == (20, 3)
     assert run.decode(codes.to_numpy()[:, :size], seed=3)["colour"].isin(["r", "g", "b"]).all()
     scores = run.score(frame[:20], num_samples=50)
-    assert list(scores.columns) == ["row", "log_likelihood", "standard_error", "effective_sample_size", "percentile", "reason"]
+    assert list(scores.columns) == [
+        "row",
+        "log_likelihood",
+        "standard_error",
+        "effective_sample_size",
+        "percentile",
+        "reason",
+    ]
     assert scores["percentile"].between(0, 100).all()
     assert np.isfinite(scores["log_likelihood"]).all()
     assert run.metrics["nll"] == run.metrics["comparison"][0]["nll"]
@@ -120,3 +127,41 @@ def test_a_failed_reading_leaves_what_the_folder_had(tmp_path):
     with pytest.raises(tfvae.UserError):
         fit_haplotypes(tmp_path / "bad.vcf", tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".git"]
+
+
+def test_a_training_that_diverges_is_tried_again_more_slowly(monkeypatch, capsys):
+    from tfvae.host.errors import DivergedError
+    from tfvae.workflows import fitting
+
+    rates = []
+
+    def fit_in_run(run, make_model, *args, **kwargs):
+        model = make_model()
+        rates.append(float(model.optimizer.learning_rate))
+        if len(rates) < 3:
+            raise DivergedError("diverged")
+        return model, None
+
+    monkeypatch.setattr(fitting.runs, "fit_in_run", fit_in_run)
+    options = tfvae.TableOptions()
+    model, _ = fitting.fit_until_worse(
+        None, lambda: tfvae.make_dense_vae(2, 1, (4,)), None, None, options, "line", 10.0
+    )
+    np.testing.assert_allclose(rates, [1e-3, 1e-4, 1e-5], rtol=1e-5)
+    assert capsys.readouterr().err.count("once more with a tenth of the learning rate") == 2
+    rates.clear()
+    options = tfvae.TableOptions(learning_rate=1.0)
+    with pytest.raises(DivergedError):  # a rate that the user has chosen is not changed
+        fitting.fit_until_worse(None, lambda: model, None, None, options, "line", 10.0)
+
+
+@pytest.mark.parametrize(("size", "side"), [((333, 78), 32), ((40, 30), None)])
+def test_large_photographs_are_made_small(size, side, tmp_path):
+    from PIL import Image
+
+    from tfvae.workflows.image_parts import read_parts
+
+    for k in range(30):
+        Image.new("RGB", size, (k, 0, 0)).save(tmp_path / f"{k:02}.png")
+    parts = read_parts(tmp_path, tfvae.ImageOptions())
+    assert parts.shape == ((side, side, 3) if side else (*size[::-1], 3))

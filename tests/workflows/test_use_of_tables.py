@@ -49,7 +49,9 @@ def test_draws_have_the_tables_types_gaps_grids_and_ranges(run, frame):
 
 
 def test_draws_that_are_as_asked_for(run):
-    drawn = run.sample(50, where={"purpose": "card", "score": ("600", None), "owns": "True", "opened": ("2018-01-01", None)})
+    drawn = run.sample(
+        50, where={"purpose": "card", "score": ("600", None), "owns": "True", "opened": ("2018-01-01", None)}
+    )
     assert len(drawn) == 50
     assert set(drawn["purpose"]) == {"card"}
     assert drawn["score"].min() >= 600
@@ -108,7 +110,9 @@ def test_the_validation_rows_choose(run, frame, tmp_path):
     assert any(note.startswith("Chosen by −log p(x) of the validation rows") for note in run.metrics["notes"])
     assert not (run.directory.path / "models").exists()
     path = run.directory.path
-    again = tfvae.fit_table(frame, path, epochs=4, hidden=(16,), batch_size=32, verbose=0, resume=True)  # trains nothing
+    again = tfvae.fit_table(
+        frame, path, epochs=4, hidden=(16,), batch_size=32, verbose=0, resume=True
+    )  # trains nothing
     assert again.metrics["nll"] == run.metrics["nll"]
     with pytest.raises(tfvae.UserError, match="`tune` must be at least 1"):
         tfvae.fit_table(frame, tmp_path / "b", tune=0)

@@ -52,7 +52,7 @@ def fit(
         int | None,
         _option(
             _MODEL,
-            "half the columns, 2 to 16, by default (modes: one for each); 16 for images, 32 with convolutions and for haplotypes",
+            "half the columns, 2 to 16, or as many for modes; 16 for images, 32 with convolutions and haplotypes",
             min=1,
         ),
     ] = None,
@@ -82,7 +82,7 @@ def fit(
     missing: Annotated[str, _option(_TABLES, "values: model them, or drop or refuse such rows")] = "model",
     image_size: Annotated[
         int | None,
-        _option(_IMAGES, "height and width that a folder's images are resized to; the first one's by default", min=1),
+        _option(_IMAGES, "height and width of a folder's images, cropped at the centre; at most 64 by default", min=1),
     ] = None,
     sections: Annotated[
         str,

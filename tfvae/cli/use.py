@@ -26,7 +26,8 @@ def sample(
     n: Annotated[int, typer.Option("-n", min=1, help="number of draws")] = 1000,
     mean: Annotated[bool, typer.Option("--mean", help="decoder means instead of draws")] = False,
     where: Annotated[
-        list[str] | None, typer.Option(help="column=value, or column=low..high with either bound left out; again for more")
+        list[str] | None,
+        typer.Option(help="column=value, or column=low..high with either bound left out; again for more"),
     ] = None,
     seed: Seed = 0,
     model: ModelName = None,
@@ -113,7 +114,9 @@ def score(
     without = int(np.isneginf(table["log_likelihood"]).sum())
     if without:
         first = table.loc[np.isneginf(table["log_likelihood"]), "reason"].iloc[0]
-        typer.echo(f"{without} of {len(table)} rows have the probability 0, and are not in this mean: {first}, for instance")
+        typer.echo(
+            f"{without} of {len(table)} rows have the probability 0, and are not in this mean: {first}, for instance"
+        )
 
 
 @app.command()

@@ -51,7 +51,7 @@ class Codec(abc.ABC):
         """Vectors `(n, D)` as rows."""
 
     def log_jacobian(self, vectors: np.ndarray) -> np.ndarray:
-        """log |d vector / d row| of each vector, `(n,)`, by which a log density of vectors becomes one in the data's units."""
+        """log |d vector / d row| of each vector, `(n,)`: what a log density of vectors lacks to be one of rows."""
         return np.zeros(len(vectors))
 
     def faults(self, rows: Any) -> pd.Series:

@@ -49,11 +49,9 @@ class NormalScores:
         if not held_out:
             return cls.standardizing(values)
         best = max(held_out.values(), key=np.mean)
-        for choice, density in held_out.items():  # the fewest knots first
-            behind = best - density
-            if behind.mean() <= behind.std() / len(behind) ** 0.5:
-                break
-        return cls._of(values, *choice)
+        behind = {choice: best - density for choice, density in held_out.items()}
+        near = [choice for choice, b in behind.items() if b.mean() <= b.std() / len(b) ** 0.5]
+        return cls._of(values, *near[0])  # the fewest knots come first
 
     @classmethod
     def standardizing(cls, values: np.ndarray) -> Any:
@@ -75,15 +73,15 @@ class NormalScores:
         u = straight._unbent(values)
         if not num_knots:
             deviation = u.std() if u.std() > 0 else 1.0
-            return dataclasses.replace(
-                straight, knots=((float(u.mean()), 0.0), (float(u.mean() + deviation), 1.0))
-            )
+            return dataclasses.replace(straight, knots=((float(u.mean()), 0.0), (float(u.mean() + deviation), 1.0)))
         levels = (np.arange(num_knots) + 0.5) / num_knots
         at = np.quantile(u, levels)
         kept = np.concatenate([[True], np.diff(at) > 1e-9 * (at[-1] - at[0])])
         if kept.sum() < 2:
             return cls._of(values, bend, 0)
-        return dataclasses.replace(straight, knots=tuple(zip(at[kept].tolist(), ndtri(levels[kept]).tolist(), strict=True)))
+        return dataclasses.replace(
+            straight, knots=tuple(zip(at[kept].tolist(), ndtri(levels[kept]).tolist(), strict=True))
+        )
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """y of each x."""
@@ -121,7 +119,7 @@ class NormalScores:
 
     def _spline_at(self, u):
         """(y, dy/du), linear beyond the knots."""
-        (u_knots, y_knots), (slope_low, slope_high) = self._knots, self._end_slopes
+        (u_knots, _), (slope_low, slope_high) = self._knots, self._end_slopes
         below, above = np.minimum(u - u_knots[0], 0), np.maximum(u - u_knots[-1], 0)
         inside = np.clip(u, u_knots[0], u_knots[-1])
         slope = np.where(below < 0, slope_low, np.where(above > 0, slope_high, self._spline(inside, 1)))

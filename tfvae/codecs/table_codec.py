@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from tfvae.codecs.codec import Codec
-from tfvae.codecs.columns import IDENTIFIER, CategoryColumn, Column, ConstantColumn, NumberColumn, column_of
+from tfvae.codecs.columns import CategoryColumn, Column, ConstantColumn, NumberColumn
+from tfvae.codecs.recognition import IDENTIFIER, column_of
 from tfvae.data.tables import read_table, write_table
 from tfvae.host.errors import UserError
 
@@ -26,6 +27,7 @@ class TableCodec(Codec):
     Attributes:
         columns: `Column`s, in the table's order.
         left_out: pairs (name, reason) of columns that no model is given.
+        side: of the square images that rows are; None where they are none.
     """
 
     kind = "table"
@@ -33,6 +35,7 @@ class TableCodec(Codec):
 
     columns: tuple
     left_out: tuple = ()
+    side: int | None = None
 
     @classmethod
     def fit(cls, frame: pd.DataFrame, plain: bool = False) -> Any:
@@ -103,7 +106,11 @@ class TableCodec(Codec):
 
     def unknown(self, frame: pd.DataFrame) -> pd.Series:
         """For each row the columns, with commas between, whose missing values the model integrates over."""
-        named = [np.where(c.unknown(frame[c.name]), f"{c.name}, ", "") for c in self.columns if c.name in frame and c not in self.constants]
+        named = [
+            np.where(c.unknown(frame[c.name]), f"{c.name}, ", "")
+            for c in self.columns
+            if c.name in frame and c not in self.constants
+        ]
         return pd.Series(["".join(parts).removesuffix(", ") for parts in zip(*named, strict=True)], index=frame.index)
 
     def write(self, frame: pd.DataFrame, path: str | Path) -> None:
@@ -154,7 +161,7 @@ class TableCodec(Codec):
         return [vectors[:, end - size : end] for end, size in zip(ends, self.num_categories, strict=True)]
 
     def log_jacobian(self, vectors: np.ndarray) -> np.ndarray:
-        """log |d vector / d row| of each vector, `(n,)`, by which a log density of vectors becomes one in the data's units."""
+        """log |d vector / d row| of each vector, `(n,)`: what a log density of vectors lacks to be one of rows."""
         total = np.zeros(len(vectors))
         for k, c in enumerate(self.numbers):
             total += c.log_jacobian(np.asarray(vectors[:, k], "float64"))
@@ -174,8 +181,8 @@ class TableCodec(Codec):
         """How the columns are modelled, in a sentence each."""
         kinds = {
             "Numbers, mapped to normal scores": [c for c in self.numbers if not c.step],
-            "Numbers on a grid (integers, decimals, dates), of which the density is that of value + uniform noise, and which "
-            "draws keep to": [c for c in self.numbers if c.step],
+            "Numbers on a grid (integers, decimals, dates), which draws keep to, and of which the density is that of "
+            "value + uniform noise": [c for c in self.numbers if c.step],
             "Categories, with their probabilities": [c for c in self.columns if isinstance(c, CategoryColumn)],
             "Numbers with repeated values, which have probabilities of their own": [c for c in self.numbers if c.atoms],
             "Columns with missing values, which have a probability too": [c for c in self.blocks if c.missing],
@@ -185,7 +192,7 @@ class TableCodec(Codec):
         return [*said, *(f"Left out: {name}, {reason}." for name, reason in self.left_out)]
 
     def to_config(self) -> dict:
-        return {"columns": [c.to_config() for c in self.columns], "left_out": self.left_out}
+        return {"columns": [c.to_config() for c in self.columns], "left_out": self.left_out, "side": self.side}
 
     @classmethod
     def from_config(cls, config: dict, folder: Any = None, model: str | None = None) -> Any:
@@ -196,7 +203,7 @@ class TableCodec(Codec):
             if kind is None or (kind is NumberColumn and "scores" not in settings):
                 raise UserError("This run's table was written by an earlier version of tfvae: fit it anew.")
             columns.append(kind.from_config(settings))
-        return cls(tuple(columns), tuple(map(tuple, config.get("left_out", ()))))
+        return cls(tuple(columns), tuple(map(tuple, config.get("left_out", ()))), config.get("side"))
 
 
 def _one_hot(codes, states):

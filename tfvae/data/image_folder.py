@@ -19,7 +19,7 @@ class ImageFolder:
 
     Args:
         path: a folder, with its subfolders; hidden ones are left out.
-        image_size: (height, width) that all are resized to; None for that of the first.
+        image_size: (height, width) that all are cropped at the centre and resized to; None for that of the first.
         color_mode: "rgb", "rgba" or "grayscale" (then C = 1); None for grayscale where the first image is grey, else rgb.
 
     Attributes:
@@ -93,7 +93,7 @@ class ImageFolder:
         def load(row):
             data = tf.io.read_file(tf.gather(files, row))
             image = tf.io.decode_image(data, channels, expand_animations=False)
-            image = tf.image.resize(image, size, antialias=True) / 255.0
+            image = tf.image.resize(_centre(image, *size), size, antialias=True) / 255.0
             return tf.ensure_shape(tf.clip_by_value(image, 0.0, 1.0), self.shape)
 
         return tf.data.Dataset.from_tensor_slices(rows).map(load, tf.data.AUTOTUNE)
@@ -115,6 +115,16 @@ class ImageFolder:
                 except tf.errors.OpError:
                     raise UserError(f"{file} cannot be read: it is damaged or not an image.") from None
             raise
+
+
+def _centre(image, height, width):
+    """The largest part in the middle of an image that has the shape of height × width."""
+    import tensorflow as tf
+
+    h, w = tf.shape(image)[0], tf.shape(image)[1]
+    high = tf.minimum(h, tf.maximum(1, w * height // width))
+    wide = tf.minimum(w, tf.maximum(1, h * width // height))
+    return image[(h - high) // 2 : (h - high) // 2 + high, (w - wide) // 2 : (w - wide) // 2 + wide]
 
 
 def image_files(path):

@@ -70,7 +70,9 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     }
     suffix = path.suffix.lower()
     if suffix not in writers:
-        raise UserError(f"{path} cannot be written: give a name that ends in .csv, .tsv, .xlsx, .parquet, .npy or .npz.")
+        raise UserError(
+            f"{path} cannot be written: give a name that ends in .csv, .tsv, .xlsx, .parquet, .npy or .npz."
+        )
     try:
         with replacing(path) as temporary:
             writers[suffix](temporary)

@@ -38,7 +38,10 @@ class GaussianCopula:
         u = ndtr(rng.multivariate_normal(np.zeros(len(self.correlations)), self.correlations, n, method="eigh"))
         at = np.minimum((u * self._rows).astype(int), self._rows - 1)
         return pd.DataFrame(
-            {name: values.iloc[at[:, k]].reset_index(drop=True) for k, (name, values) in enumerate(self._sorted.items())}
+            {
+                name: values.iloc[at[:, k]].reset_index(drop=True)
+                for k, (name, values) in enumerate(self._sorted.items())
+            }
         )
 
 

@@ -20,11 +20,11 @@ from .layered import encoder_and_decoder as encoder_and_decoder
 from .layered import make_vae as make_vae
 from .mode_vae import ModeVAE as ModeVAE
 from .mode_vae import make_mode_vae as make_mode_vae
-from .table_mode_vae import TableModeVAE as TableModeVAE
-from .table_mode_vae import make_table_mode_vae as make_table_mode_vae
 from .regularized import make_rae as make_rae
 from .regularized import make_wae as make_wae
 from .restarts import Restarts as Restarts
 from .sections import SectionedVAE as SectionedVAE
+from .table_mode_vae import TableModeVAE as TableModeVAE
+from .table_mode_vae import make_table_mode_vae as make_table_mode_vae
 from .vae import VAE as VAE
 from .vae_gan import make_vae_gan as make_vae_gan

@@ -46,10 +46,14 @@ class TableModeVAE(ModeVAE):
         likelihood = self.decoder.get_layer("likelihood")
         c = likelihood.num_continuous
         missing = np.isnan(x)
-        frequencies = np.nanmean(np.where(missing.all(axis=0), 0.0, x)[:, c:], axis=0) if x.shape[1] > c else np.zeros(0)
+        frequencies = (
+            np.nanmean(np.where(missing.all(axis=0), 0.0, x)[:, c:], axis=0) if x.shape[1] > c else np.zeros(0)
+        )
         noise = rng.standard_normal(x.shape)
         # What is not there is a number like any other, and says nothing; an unknown category is any, as often as it is.
-        z = np.where(missing, np.concatenate([noise[:, :c], np.broadcast_to(frequencies, (len(x), len(frequencies)))], axis=1), x)
+        z = np.where(
+            missing, np.concatenate([noise[:, :c], np.broadcast_to(frequencies, (len(x), len(frequencies)))], axis=1), x
+        )
         z[:, c:] += _BLUR * noise[:, c:]
         mixture = best_mixture(z, self.prior.num_components, self.narrowest, seed)
         narrowest = min(float(np.linalg.eigvalsh(s)[0]) for s in mixture.covariances_)
@@ -113,7 +117,9 @@ def make_table_mode_vae(
     if num_continuous:
         parts.append(keras.layers.Add()([z[:, :num_continuous], zero_dense(num_continuous, "bend")(h)]))
     if num_categories:
-        parts.append(keras.layers.Add()([z[:, num_continuous:] / _BLUR**2, zero_dense(sum(num_categories), "logits")(h)]))
+        parts.append(
+            keras.layers.Add()([z[:, num_continuous:] / _BLUR**2, zero_dense(sum(num_categories), "logits")(h)])
+        )
     decoder = keras.Model(z, likelihood(keras.ops.concatenate(parts, axis=-1)), name="decoder")
     vae = TableModeVAE(encoder, decoder, FullMixturePrior(width, num_components), narrowest=narrowest)
     vae.compile(keras.optimizers.Adam(1e-4) if optimizer is None else optimizer)

@@ -71,9 +71,16 @@ def _vae(likelihood, latent_dim, hidden, make_prior=None, **kwargs):
     # A floor, because a row far outside of the training data, such as one of -9999, takes a softplus to 0.
     posterior = layers.IndependentNormal(latent_dim, epsilon=1e-4, name="posterior")
     return models.make_dense_vae(
-        width, latent_dim, hidden, missing=True, prior=make_prior and make_prior(latent_dim), likelihood=likelihood, posterior=posterior,
-        optimizer=keras.optimizers.Adam(learning_rate), **kwargs,
-    )  # fmt: skip
+        width,
+        latent_dim,
+        hidden,
+        missing=True,
+        prior=make_prior and make_prior(latent_dim),
+        likelihood=likelihood,
+        posterior=posterior,
+        optimizer=keras.optimizers.Adam(learning_rate),
+        **kwargs,
+    )
 
 
 MODELS: dict[str, Callable] = {

@@ -15,12 +15,9 @@ from tfvae.codecs.of_run import codec_of
 from tfvae.data.tables import check_values, read_table
 from tfvae.host.errors import UserError
 from tfvae.host.stderr import import_quietly, start_tensorflow
+from tfvae.runs.conditional import draws_where, imputed
 from tfvae.runs.directory import METRICS, RunDirectory
 from tfvae.runs.report import write_report
-
-
-_BATCH, _LEAST_DRAWN, _MOST_DRAWN = 20_000, 100_000, 2_000_000  # draws that `where` chooses from
-_ATTEMPTS = 20  # at drawing a value where "missing" may be drawn too
 
 
 def load_model(path: str | Path) -> Any:
@@ -116,20 +113,10 @@ class Run:
             UserError: where so few draws are as `where` says that n would take too long.
         """
         if not where:
-            return self._rows(self.vae.sample(n, seed=seed, mean=mean))
-        if self.codec.kind != "table" or mean:
-            raise UserError("`where` is for draws of a table's rows.")
-        kept, drawn, found = [], 0, 0
-        while found < n:
-            rows = self._rows(self.vae.sample(_BATCH, seed=seed + len(kept)))
-            kept.append(rows[self.codec.satisfies(rows, where)])
-            drawn, found = drawn + len(rows), found + len(kept[-1])
-            if drawn >= _LEAST_DRAWN and found * _MOST_DRAWN < n * drawn:
-                raise UserError(
-                    f"{found:,} of {drawn:,} draws are as `where` says, so that {n:,} would take more than {_MOST_DRAWN:,}: "
-                    "ask for fewer rows, or for wider ranges."
-                )
-        return pd.concat(kept, ignore_index=True)[:n]
+            return self.rows_of(self.vae.sample(n, seed=seed, mean=mean))
+        if mean:
+            raise UserError("`where` is for draws, and not for decoder means.")
+        return draws_where(self, n, seed, where)
 
     def impute(self, data: Any, num_samples: int = 200, seed: int = 0) -> pd.DataFrame:
         """The rows of a table with a draw from p(missing | known) in the place of each missing value.
@@ -139,23 +126,7 @@ class Run:
             num_samples: draws of q(z|x) for each row, of which one is chosen by its importance weight.
             seed: of all draws; other seeds give other draws, as multiple imputation wants them.
         """
-        if self.codec.kind != "table":
-            raise UserError("Missing values are imputed in tables alone.")
-        rows = self.codec.rows(data)
-        names = [name for name in self.codec.names if rows[name].isna().any()]
-        gaps = rows[names].isna().any(axis=1).to_numpy() if names else np.zeros(len(rows), bool)
-        filled, todo = rows.copy(), np.flatnonzero(gaps)
-        for attempt in range(_ATTEMPTS):
-            if not len(todo):
-                break
-            vectors = self.codec.transform(rows.iloc[todo], seed, unknown=True)
-            resampling = import_quietly("tfvae.models.resampling")
-            z, _ = resampling.posterior_draws(self.vae, vectors, num_samples, seed + 1_000 * attempt)
-            drawn = self._rows(self.vae.decode(z).distribution.sample(seed=seed + attempt).numpy()).set_index(rows.index[todo])
-            for name in names:
-                filled[name] = filled[name].fillna(drawn[name]) if attempt == 0 else filled[name].combine_first(drawn[name])
-            todo = todo[filled[names].iloc[todo].isna().any(axis=1).to_numpy()]  # those that were drawn as missing, again
-        return filled
+        return imputed(self, data, num_samples, seed)
 
     def encode(self, data: Any) -> pd.DataFrame:
         """The means and standard deviations of q(z|x) of each row: columns z0_mean, z0_sd, …
@@ -188,7 +159,7 @@ class Run:
         for k, some in enumerate(self._pieces(z, "decoder")):
             p = self.vae.decode(some)
             rows.append(np.asarray(p.mean() if seed is None else p.sample(seed=seed + k)))
-        return self._rows(np.concatenate(rows))
+        return self.rows_of(np.concatenate(rows))
 
     def estimate(
         self,
@@ -248,7 +219,11 @@ class Run:
             estimate = self.estimate(rows if fitting.all() else rows[fitting], num_samples, seed, **how)
             scored = score_table(estimate).set_index(np.flatnonzero(fitting))
             table = table.join(scored)
-        missing = {} if fitting.all() else {"log_likelihood": table.get("log_likelihood", pd.Series(np.nan, table.index)).where(fitting, -np.inf)}
+        missing = (
+            {}
+            if fitting.all()
+            else {"log_likelihood": table.get("log_likelihood", pd.Series(np.nan, table.index)).where(fitting, -np.inf)}
+        )
         table = table.assign(**missing)
         return table.assign(**self.codec.remarks(rows, table["log_likelihood"], self.metrics)), estimate
 
@@ -271,7 +246,8 @@ class Run:
         networks = [getattr(self.vae, network)] if hasattr(self.vae, network) else []
         return import_quietly("tfvae.host.pieces").in_pieces(rows, *networks)
 
-    def _rows(self, vectors):
+    def rows_of(self, vectors: np.ndarray) -> Any:
+        """Vectors as the model gives them, as rows."""
         return self.codec.inverse(vectors.reshape(len(vectors), -1))
 
 

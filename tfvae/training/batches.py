@@ -122,8 +122,9 @@ def check_finite(name, array, missing=False):
         return
     bad = np.isinf(array) if missing else ~np.isfinite(array)
     if bad.any():
+        kind = "infinite" if missing else "NaN or infinite"
         rows = np.flatnonzero(bad.reshape(len(array), -1).any(axis=1))
         raise ValueError(
-            f"`{name}` has {'infinite' if missing else 'NaN or infinite'} values in {len(rows)} of {len(array)} rows, first in row {rows[0] + 1}: "
+            f"`{name}` has {kind} values in {len(rows)} of {len(array)} rows, first in row {rows[0] + 1}: "
             "remove or fill them."
         )

@@ -1,5 +1,7 @@
 """A table's model with the methods of a scikit-learn estimator."""
 
+# ruff: noqa: N803 (X is scikit-learn's name, which its callers may give)
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,6 @@
 """A model for the user's own table."""
 
+import dataclasses
 import difflib
 import math
 from collections.abc import Callable
@@ -79,7 +80,6 @@ class _Table:
         frame: the columns to model; labels: a `pandas.Series`, or None.
         train, validation, held_out: row numbers; a row with a value that no training row has is in none of them.
         unseen: the number of such rows.
-        side: of the square images that the rows are, or None.
         vectors: `(n, D)` float32, NaN in those rows.
         about: what the config says of the data.
     """
@@ -92,11 +92,12 @@ class _Table:
         rows = len(frame)
         frame = check_values(frame, options.missing)
         self.labels = None if labels is None else labels.loc[frame.index].reset_index(drop=True)
-        self.frame, self.side = frame.reset_index(drop=True), known.side if known else None
+        self.frame = frame.reset_index(drop=True)
         parts = split_rows(len(frame), options.holdout, options.seed)
         if options.prior:
             PriorChoice.parse(options.prior).check(len(parts[0]))
-        self.codec = _codec(self.frame.iloc[parts[0]], options.seed)
+        side = known.side if known and not (options.columns or options.exclude) else None
+        self.codec = dataclasses.replace(_codec(self.frame.iloc[parts[0]], options.seed), side=side)
         fits = (self.codec.faults(self.frame) == "").to_numpy()
         self.train, self.validation, self.held_out = (rows[fits[rows]] for rows in parts)
         self.unseen = int((~fits).sum())

@@ -1,6 +1,7 @@
 """What the fits of tables and images share."""
 
 import inspect
+import sys
 import tempfile
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import numpy as np
 
 import tfvae
 from tfvae import models, plots, runs
-from tfvae.host.errors import UserError
+from tfvae.host.errors import DivergedError, UserError
 from tfvae.host.stderr import start_tensorflow
 from tfvae.priors.by_name import PriorChoice
 from tfvae.runs.directory import RunDirectory
+
+_TRIES = 3  # of a training that diverges, each with a tenth of the learning rate before
 
 
 def folder_of(out):
@@ -52,25 +55,48 @@ def model_maker(options, train, *sizes):
     return made
 
 
-def fit_until_worse(run, make_model, train, validation, options, verbose, checkpoint_seconds, restore=True, name="model"):
+def fit_until_worse(
+    run, make_model, train, validation, options, verbose, checkpoint_seconds, restore=True, name="model"
+):
     """(model, history) of a fit that stops when the validation loss no longer falls; at its best epoch, or at its last."""
     start_tensorflow()
     import keras
 
-    stopping = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=restore)
-    return runs.fit_in_run(
-        run,
-        make_model,
-        train,
-        name=name,
-        seed=options.seed,
-        callbacks=[stopping],
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        validation_data=validation,
-        verbose=verbose,
-        checkpoint_seconds=checkpoint_seconds,
-    )
+    for tries_left in reversed(range(_TRIES)):
+        stopping = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=restore)
+        try:
+            return runs.fit_in_run(
+                run,
+                make_model,
+                train,
+                name=name,
+                seed=options.seed,
+                callbacks=[stopping],
+                epochs=options.epochs,
+                batch_size=options.batch_size,
+                validation_data=validation,
+                verbose=verbose,
+                checkpoint_seconds=checkpoint_seconds,
+            )
+        except DivergedError:
+            if not tries_left or options.learning_rate is not None:  # what the user has chosen is not changed
+                raise
+            if verbose:
+                sys.stderr.write("The training diverged: once more with a tenth of the learning rate.\n")
+            make_model = _slower(make_model)
+    raise AssertionError
+
+
+def _slower(make_model):
+    def made():
+        model = make_model()
+        for name in ("optimizer", "discriminator_optimizer"):
+            if getattr(model, name, None) is not None:
+                rate = getattr(model, name).learning_rate
+                rate.assign(0.1 * rate)
+        return model
+
+    return made
 
 
 def comparison(scores):

@@ -17,6 +17,7 @@ from tfvae.host.stderr import start_tensorflow
 from tfvae.priors.by_name import PriorChoice
 
 HELD_BYTES = 2**29  # of a folder's pixels as float32: more is streamed
+_SMALL, _LARGE, _MANY = 32, 64, 1_000  # sides of larger images where none is given: the small one below so many images
 _SAMPLE, _EVALUATED = 10_000, 5_000  # images of a streamed folder that are held, at most
 
 
@@ -87,6 +88,9 @@ def read_parts(data: Any, options: Any) -> ImageParts:
             raise UserError(f"`image_size` is for a folder of images, but {data} is a set of one size.")
         return _held(load_images(data), options)
     folder = ImageFolder(data, None if options.image_size is None else (options.image_size, options.image_size))
+    if options.image_size is None and max(folder.shape[:2]) > _LARGE:
+        side = _LARGE if len(folder) >= _MANY else _SMALL
+        folder = ImageFolder(data, (side, side))
     _rows(len(folder), options)
     start_tensorflow()  # which reads a folder's images
     if 4 * len(folder) * np.prod(folder.shape) > HELD_BYTES:

@@ -105,7 +105,8 @@ class ImageOptions(FitOptions):
 
     Attributes:
         model: its name; the empty one for "convolutional" where the data are a folder, and "mixture-prior" elsewhere.
-        image_size: height and width that a folder's images are resized to; None for the first one's.
+        image_size: height and width that a folder's images are cropped at the centre and resized to; None for the first
+            one's, or, where that is more than 64, for 64, and 32 for fewer than 1,000 images.
     """
 
     models = image_models.MODELS

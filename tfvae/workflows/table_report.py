@@ -37,7 +37,7 @@ def write(run, model, table, history, seed):
 
 
 def _metrics(run, model, table, rows, draws, seed):
-    """Held-out −log p per row in the data's units, beside scikit-learn's densities; draws against rows, beside a copula's."""
+    """Held-out −log p per row in the data's units, beside scikit-learn's; draws against rows, beside a copula's."""
     codec, held_out, train = table.codec, table.vectors[table.held_out], table.vectors[table.train]
     estimate = model.log_likelihood(held_out, num_samples=_SCORE_SAMPLES, seed=seed)
     scores = {"tfvae": estimate.log_likelihood + codec.log_jacobian(held_out)}
@@ -47,11 +47,14 @@ def _metrics(run, model, table, rows, draws, seed):
     verdicts, areas = [density_verdict(compared, "row")], {}
     if len(rows) >= _FEWEST:
         copula = evaluation.GaussianCopula(table.frame[codec.names].iloc[table.train], seed).sample(len(rows), seed)
-        own, copulas = (evaluation.two_sample_auc(rows[codec.names][:_COMPARED], t[codec.names][:_COMPARED], seed) for t in (draws, copula))
+        own, copulas = (
+            evaluation.two_sample_auc(rows[codec.names][:_COMPARED], t[codec.names][:_COMPARED], seed)
+            for t in (draws, copula)
+        )
         areas = {f"auc_{name}": value for name, value in own._asdict().items()}
         areas |= {f"copula_auc_{name}": value for name, value in copulas._asdict().items() if name != "null_sd"}
         verdicts.append(draws_verdict(own, copulas))
-    known = train[: _SCORED_TRAINING]
+    known = train[:_SCORED_TRAINING]
     of_training = model.log_likelihood(known, _SCORE_SAMPLES, seed).log_likelihood + codec.log_jacobian(known)
     return {
         "verdict": together(*verdicts),
@@ -115,13 +118,15 @@ def _in_data_units(history, table):
     """Losses of vectors as losses of rows."""
     units = {"": table.train, "val_": table.validation}
     units = {name: table.codec.log_jacobian(table.vectors[rows]).mean() for name, rows in units.items()}
-    parts = {c: units["val_" * c.startswith("val_")] for c in history if c.removeprefix("val_") in ("loss", "reconstruction")}
+    parts = {
+        c: units["val_" * c.startswith("val_")] for c in history if c.removeprefix("val_") in ("loss", "reconstruction")
+    }
     return history.assign(**{c: history[c] - unit for c, unit in parts.items()})
 
 
 def _draw_pixels(run, model, table, rows, draws, seed):
     """Rows as images, where they have as many numbers as a square has pixels."""
-    side = table.side
+    side = table.codec.side
     if side is None:
         return
     pixels = table.frame.columns

@@ -47,7 +47,9 @@ def fit_best(run: Any, table: Any, options: Any, verbose: Any, checkpoint_second
     choices = candidates(options, codec)
     done = (run.path / MODEL).exists() and (run.path / _TRIED).exists()
     if len(choices) == 1 or done:
-        chosen = next((c for c, row in zip(choices, run.read_json(_TRIED, default=[]), strict=False) if row["chosen"]), choices[0])
+        chosen = next(
+            (c for c, row in zip(choices, run.read_json(_TRIED, default=[]), strict=False) if row["chosen"]), choices[0]
+        )
         return _fit(run, codec, train, validation, dataclasses.replace(options, **chosen), verbose, checkpoint_seconds)
     fits, rows, units = [], [], float(np.mean(codec.log_jacobian(validation[:_ROWS])))
     for k, choice in enumerate(choices):
@@ -70,15 +72,15 @@ def choice_in_words(run: Any) -> list[str]:
     rows = sorted(run.read_json(_TRIED, default=[]), key=lambda row: row["validation_nll"])
     if not rows:
         return []
-    said = [
-        f"{', '.join(str(v) if k == 'model' else f'{k} {v}' for k, v in row.items() if k not in ('validation_nll', 'chosen'))} "
-        f"({row['validation_nll']:.3f})"
-        for row in rows
-    ]
+    said = [f"{_named(row)} ({row['validation_nll']:.3f})" for row in rows]
     return [f"Chosen by −log p(x) of the validation rows: {said[0]}, before {', '.join(said[1:])}."]
+
+
+def _named(row):
+    settings = [f"{name} {row[name]}" for name in ("hidden", "num_components", "latent_dim", "prior") if name in row]
+    return ", ".join([row["model"], *settings])
 
 
 def _fit(run, codec, train, validation, options, verbose, checkpoint_seconds, name="model"):
     make = model_maker(options, train, codec.num_continuous, codec.num_categories)
     return fit_until_worse(run, make, train, validation, options, verbose, checkpoint_seconds, name=name)
-
