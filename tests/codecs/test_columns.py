@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfvae.codecs.columns import CategoryColumn, ConstantColumn, NumberColumn
+from tfvae.codecs.columns import CategoryColumn, ConstantColumn
+from tfvae.codecs.number_column import NumberColumn
 from tfvae.codecs.recognition import column_of
 from tfvae.codecs.table_codec import TableCodec
 from tfvae.host.errors import UserError

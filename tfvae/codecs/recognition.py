@@ -6,9 +6,10 @@ import re
 import numpy as np
 import pandas as pd
 
-from tfvae.codecs.columns import CategoryColumn, Column, ConstantColumn, NumberColumn
+from tfvae.codecs.columns import CategoryColumn, Column, ConstantColumn
 from tfvae.codecs.dates import date_format, seconds_of
 from tfvae.codecs.normal_scores import NormalScores
+from tfvae.codecs.number_column import NumberColumn
 from tfvae.data.tables import EXACT
 from tfvae.host.errors import UserError
 

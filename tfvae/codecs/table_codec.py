@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from tfvae.codecs.codec import Codec
-from tfvae.codecs.columns import CategoryColumn, Column, ConstantColumn, NumberColumn
+from tfvae.codecs.columns import CategoryColumn, Column, ConstantColumn
+from tfvae.codecs.number_column import NumberColumn
 from tfvae.codecs.recognition import IDENTIFIER, column_of
 from tfvae.data.tables import read_table, write_table
 from tfvae.host.errors import UserError
