@@ -15,6 +15,8 @@ _CATEGORIES, _LETTERS = 12, 16  # shown of a column and of a name
 def column_histograms(tables: dict, columns_shown: int = 12, title: str = "", columns: int = 4) -> Figure:
     """Histograms of each column, several tables in one panel; the most extreme half percent of numbers is cut off.
 
+    Dates are shown in years.
+
     Args:
         tables: dict label -> `pandas.DataFrame` with the same columns.
     """
@@ -22,7 +24,7 @@ def column_histograms(tables: dict, columns_shown: int = 12, title: str = "", co
     figure, axes = make_panels(len(names), columns, size=2.6)
     colours = sns.color_palette(n_colors=len(tables))
     for axis, name in zip(axes, names, strict=True):
-        series = {label: table[name].dropna() for label, table in tables.items()}
+        series = {label: _years(table[name].dropna()) for label, table in tables.items()}
         numeric = all(pd.api.types.is_numeric_dtype(s) and not pd.api.types.is_bool_dtype(s) for s in series.values())
         (_draw_numbers if numeric else _draw_categories)(axis, list(series.values()), colours)
         axis.set(title=words(name), xlabel="", ylabel="", yticks=[])
@@ -31,6 +33,12 @@ def column_histograms(tables: dict, columns_shown: int = 12, title: str = "", co
     if title:
         figure.suptitle(title)
     return figure
+
+
+def _years(series):
+    if not pd.api.types.is_datetime64_any_dtype(series):
+        return series
+    return series.dt.year + (series.dt.dayofyear - 1) / 365.25
 
 
 def _draw_numbers(axis, series, colours):
