@@ -31,7 +31,7 @@ def test_rows_of_images_are_of_one_length():
     "values", [[1e300, -1e300, 3.0], [0.001, 0.002, 0.002], [np.inf, 1.0, 1.0], [np.inf] * 3, range(40)]
 )
 def test_histograms_of_any_numbers(values):
-    frame = pd.DataFrame({"x": np.asarray(values, float)})
+    frame = pd.DataFrame({"x": np.asarray(values, float), "day": pd.Timestamp("2020-02-29")})
     plots.column_histograms({"rows": frame, "draws": frame}).canvas.draw()
 
 

@@ -38,7 +38,7 @@ def column_histograms(tables: dict, columns_shown: int = 12, title: str = "", co
 def _years(series):
     if not pd.api.types.is_datetime64_any_dtype(series):
         return series
-    return series.dt.year + (series.dt.dayofyear - 1) / 365.25
+    return series.dt.year + (series.dt.day_of_year - 1) / 365.25
 
 
 def _draw_numbers(axis, series, colours):

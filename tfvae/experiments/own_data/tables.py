@@ -50,7 +50,7 @@ class OwnTables(Experiment):
     presets: ClassVar[dict] = {"paper": {}, "quick": {"tables": ("wine",), "num_seeds": 1, "epochs": 1}}
 
     tables: tuple[str, ...] = tuple(_TABLES)
-    num_seeds: int = 5
+    num_seeds: int = 3
     holdout: float = 0.33
     epochs: int = 300  # at most, the default
 
