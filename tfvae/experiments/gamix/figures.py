@@ -28,7 +28,11 @@ def compare_arms(run, titles, others):
     for k, (kind, title) in enumerate(_TITLES.items()):
         rows = {"images": others[:_SHOWN]} if kind == "reconstructions_" else {}
         rows |= {arm: shown[kind] / 255 for arm, shown in kept.items()}
-        run.save_figure(f"{2 + k}-{kind.rstrip('_').replace('_', '-')}", plots.image_rows(rows, title, ink=False))
+        run.save_figure(
+            f"{2 + k}-{kind.rstrip('_').replace('_', '-')}",
+            plots.image_rows(rows, title, ink=False),
+            "One row an arm, images from the same seed; the first row is real.",
+        )
 
 
 def interpolations(model, images, name, rows=5, steps=6):

@@ -139,11 +139,23 @@ class OnImages(Study, abc.ABC):
         write_findings(
             run, rows, (*self.more, *MEASURES), self.claims(rows, floor), floor=floor, gains=gains(rows, self.cures)
         )
-        run.save_figure("1-loss", plots.loss_curves(histories, title="Training loss, first seed"))
+        run.save_figure(
+            "1-loss",
+            plots.loss_curves(histories, title="Training loss, first seed"),
+            "Training losses of the first seed. Dashed: validation.",
+        )
         compare_arms(run, {arm: self.title(arm) for arm in models}, others)
         for k, name in enumerate(name for name in ("vae", "gamix") if name in models):
-            run.save_figure(f"{5 + 2 * k}-{name}-interpolations", interpolations(models[name], others, name))
-            run.save_figure(f"{6 + 2 * k}-{name}-traversals", traversals(models[name], others, name))
+            run.save_figure(
+                f"{5 + 2 * k}-{name}-interpolations",
+                interpolations(models[name], others, name),
+                "Convex combinations of the codes of two images. An image in the middle that is none shows a hole.",
+            )
+            run.save_figure(
+                f"{6 + 2 * k}-{name}-traversals",
+                traversals(models[name], others, name),
+                "One dimension of z moved by ±20 σ(x), as the author shows it, and by ±3 of the population's.",
+            )
 
     def claims(self, rows: Any, floor: dict) -> list[dict]:
         """What the document says, beside what was measured."""

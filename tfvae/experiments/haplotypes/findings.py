@@ -154,6 +154,10 @@ def draw(run, rows, arms, names):
         1,
     ):
         table = frame.pivot(index="section", columns="arm", values=value)[arms]
-        run.save_figure(f"{number}-{value}", plots.grouped_bars(table, title, label))
+        run.save_figure(
+            f"{number}-{value}",
+            plots.grouped_bars(table, title, label),
+            "One group of bars a section, one colour an arm. Real people against real people are the best that can be had.",
+        )
     for arm in (arms[0], arms[-1]):
         draw_overlays(run, run.path / "arms" / arm, names, f"4-{arm}")

@@ -66,7 +66,9 @@ class HaplotypesScale(Experiment):
             ["reading_seconds", "step_milliseconds"]
         ]
         run.save_figure(
-            "1-people", plots.grouped_bars(by_people, "One section", "seconds of reading, milliseconds a step")
+            "1-people",
+            plots.grouped_bars(by_people, "One section", "seconds of reading, milliseconds a step"),
+            "Seconds of reading and milliseconds of a training step, by the number of people.",
         )
 
 

@@ -105,14 +105,29 @@ class GreyValues(OnMNIST):
             },
         ]
         write_findings(run, rows, measures, claims)
-        run.save_figure("1-loss", plots.loss_curves(histories, title="Training, first seed; each in its own units"))
+        run.save_figure(
+            "1-loss",
+            plots.loss_curves(histories, title="Training, first seed; each in its own units"),
+            "Training losses of the first seed. They are in different units, and cannot be compared.",
+        )
         logits = np.linspace(-8, 8, 201)
         values = distributions.continuous_bernoulli_log_normalizer(logits).numpy()
-        run.save_figure("2-log-normalizer", plots.log_normalizer(1 / (1 + np.exp(-logits)), values))
-        run.save_figure("3-data", plots.image_grid(_square(scored[:100]), "Test digits"))
+        run.save_figure(
+            "2-log-normalizer",
+            plots.log_normalizer(1 / (1 + np.exp(-logits)), values),
+            "The constant under the carpet: what a cross-entropy of grey values lacks to be a density, by the pixel's "
+            "probability.",
+        )
+        run.save_figure(
+            "3-data",
+            plots.image_grid(_square(scored[:100]), "Test digits"),
+            "Test digits as they are, to compare the others with.",
+        )
         for k, (variant, means) in enumerate(shown.items()):
             run.save_figure(
-                f"{k + 4}-{variant}", plots.image_grid(_square(means), f"{variant}: decoder means, z ~ N(0, I)")
+                f"{k + 4}-{variant}",
+                plots.image_grid(_square(means), f"{variant}: decoder means, z ~ N(0, I)"),
+                "Decoder means of draws of N(0, I).",
             )
 
 

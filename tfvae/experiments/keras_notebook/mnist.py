@@ -53,12 +53,24 @@ class KerasNotebookMNIST(OnMNIST):
             },
         ]
         write_findings(run, rows, measures, claims)
-        run.save_figure("1-loss", plots.loss_curves(histories, title="Training, first seed; validation dashed"))
+        run.save_figure(
+            "1-loss",
+            plots.loss_curves(histories, title="Training, first seed; validation dashed"),
+            "Training losses of the first seed. Dashed: validation.",
+        )
         encoder, decoder = tfvae.models.encoder_and_decoder(models["mnist"])
         codes = encoder.predict(test, verbose=0)
         labels = data.y_test[: self.num_test]
-        run.save_figure("2-latent", plots.latent_scatter(codes, labels, "Means of q(z|x) of the test digits"))
+        run.save_figure(
+            "2-latent",
+            plots.latent_scatter(codes, labels, "Means of q(z|x) of the test digits"),
+            "Where the encoder puts test digits, one colour a digit.",
+        )
         grid = plots.manifold_codes(15)
         images = decoder.predict(grid, verbose=0).reshape(-1, 28, 28)
-        run.save_figure("3-manifold", plots.image_grid(images, "Decoder means on a grid of z", 15, gap=0, ink=False))
-        run.save_figure("4-beta-densities", plots.beta_densities())
+        run.save_figure(
+            "3-manifold",
+            plots.image_grid(images, "Decoder means on a grid of z", 15, gap=0, ink=False),
+            "Decoder means on a grid of z, even in probability.",
+        )
+        run.save_figure("4-beta-densities", plots.beta_densities(), "The densities of the document's last figure.")

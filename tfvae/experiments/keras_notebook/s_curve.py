@@ -87,7 +87,16 @@ class KerasNotebookSCurve(Study):
         ]
         measures = ["rmse", "spearman", "kl", "active_units", "implied_scale", "z_range", "data_spread", "loss"]
         write_findings(run, rows, measures, claims)
-        run.save_figure("0-loss", plots.loss_curves(histories, title="Training, first seed; validation dashed"))
+        run.save_figure(
+            "0-loss",
+            plots.loss_curves(histories, title="Training, first seed; validation dashed"),
+            "Training losses of the first seed. Dashed: validation.",
+        )
         curves = {fit.variant: fit.data for fit in self.fits() if fit.seed == self.seed}
         for variant, model in models.items():
-            run.save_figure(variant, encoder_decoder_figure(vae_of(model), curves[variant], variant))
+            run.save_figure(
+                variant,
+                encoder_decoder_figure(vae_of(model), curves[variant], variant),
+                "Left, the data and their codes; right, the codes and what they decode to. One point for all means "
+                "that z is not used.",
+            )

@@ -114,7 +114,12 @@ class SCurveAnswer(Study):
         write_findings(run, rows, measures, _answers(rows, points))
         eigenvalue = evaluation.largest_eigenvalue(points)
         title = "Exact log p(x): a decoder that knows the curve, and one that ignores z"
-        run.save_figure("1-evidence", plots.likelihood_by_variance(variances, evidence, eigenvalue, title))
+        run.save_figure(
+            "1-evidence",
+            plots.likelihood_by_variance(variances, evidence, eigenvalue, title),
+            "The best −log p(x) that a VAE of each variance can have: below the threshold z is worth its price, above "
+            "it the mean alone is the best.",
+        )
         curves = {fit.variant: fit.data for fit in self.fits() if fit.seed == self.seed}
         shown = {}
         for variant, model in models.items():
@@ -122,13 +127,25 @@ class SCurveAnswer(Study):
             z = vae.encode(curve.points).mean().numpy()
             shown[variant] = (curve.points, np.asarray(vae.decode(z).mean()), z[:, 0])
         run.save_figure(
-            "2-learned", plots.curves_learned(shown, "Reconstructions, coloured by z; data in grey; first seed")
+            "2-learned",
+            plots.curves_learned(shown, "Reconstructions, coloured by z; data in grey; first seed"),
+            "What each arm makes of the curve: reconstructions, coloured by z, over the data.",
         )
         learned = {v: h for v, h in histories.items() if "variance" not in v}
-        run.save_figure("3-loss", plots.loss_curves(learned, title="Training, first seed"))
-        run.save_figure("recipe", encoder_decoder_figure(vae_of(models["recipe"]), curves["recipe"], "recipe"))
+        run.save_figure(
+            "3-loss",
+            plots.loss_curves(learned, title="Training, first seed"),
+            "Training losses of the first seed. Dashed: validation.",
+        )
+        run.save_figure(
+            "recipe",
+            encoder_decoder_figure(vae_of(models["recipe"]), curves["recipe"], "recipe"),
+            "The recipe on the curve.",
+        )
         noisy = "recipe-noisy-curve"
-        run.save_figure(noisy, encoder_decoder_figure(vae_of(models[noisy]), curves[noisy], noisy))
+        run.save_figure(
+            noisy, encoder_decoder_figure(vae_of(models[noisy]), curves[noisy], noisy), "The recipe on the noisy curve."
+        )
 
 
 def _evidence(points, variances):

@@ -86,14 +86,23 @@ class MixturePriorCIFAR10(Study):
             }
         ]
         write_findings(run, rows, ["bits_per_dimension", *MEASURES, "active_units"], claims, gains=table)
-        run.save_figure("1-loss", plots.loss_curves(histories, title="Training, first seed"))
-        run.save_figure("2-data", plots.image_grid(test[:100], "Test images", 20))
+        run.save_figure(
+            "1-loss",
+            plots.loss_curves(histories, title="Training, first seed"),
+            "Training losses of the first seed. Dashed: validation.",
+        )
+        run.save_figure("2-data", plots.image_grid(test[:100], "Test images", 20), "What draws should look like.")
         for k, (name, model) in enumerate(models.items()):
             means = model.sample(100, seed=self.seed, mean=True)
-            run.save_figure(f"{3 + k}-{name}", plots.image_grid(means, f"{name}: decoder means of 100 prior draws", 20))
+            run.save_figure(
+                f"{3 + k}-{name}",
+                plots.image_grid(means, f"{name}: decoder means of 100 prior draws", 20),
+                "Decoder means of draws of the prior: blurred, as a VAE's are.",
+            )
             back = model.decode(model.encode(test[:50]).mean()).mean().numpy()
             pairs = np.concatenate([test[:50], back])
             run.save_figure(
                 f"{5 + k}-{name}",
                 plots.image_grid(pairs, f"{name}: images, and decoder means of their reconstructions", 25),
+                "Test images, and below them what is left of each in its code.",
             )

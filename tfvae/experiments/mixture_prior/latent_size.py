@@ -94,10 +94,16 @@ class MixturePriorLatentSize(OnDigits):
         write_findings(run, rows, [*MEASURES, *measured], claims, gains=table, mean_gains=pooled(table), null=null)
         quantities = ("nll", "samples_fd_cnn", "samples_density", "samples_coverage")
         run.save_figure(
-            "1-latent-size", plots.by_group(rows, "latent_dim", "prior", quantities, "Samples against latent size")
+            "1-latent-size",
+            plots.by_group(rows, "latent_dim", "prior", quantities, "Samples against latent size"),
+            "Measures of draws against the latent size, one line a prior. The two should part as the latent space grows.",
         )
         quantities = ("kl", "reconstructions_fd_cnn", "reconstructions_density", "reconstructions_coverage")
-        run.save_figure("2-reconstructions", plots.by_group(rows, "latent_dim", "prior", quantities, "Reconstructions"))
+        run.save_figure(
+            "2-reconstructions",
+            plots.by_group(rows, "latent_dim", "prior", quantities, "Reconstructions"),
+            "The same of reconstructions, which no prior should change much.",
+        )
         draw_samples(run, models, 3, 100, self.seed)
 
 

@@ -108,6 +108,14 @@ class MixturePriorLikelihood(OnDigits):
         ]
         estimators = kl_table(models["mixture-variational"], scored, self.seed)
         write_findings(run, rows, MEASURES, claims, gains=table, mean_gains=pooled(table), kl_estimators=estimators)
-        run.save_figure("1-loss", plots.loss_curves(histories, title="Training, first seed"))
-        run.save_figure("2-gains", plots.gains(table, "log p(x) over N(0, I), same seed and images"))
+        run.save_figure(
+            "1-loss",
+            plots.loss_curves(histories, title="Training, first seed"),
+            "Training losses of the first seed. Dashed: validation.",
+        )
+        run.save_figure(
+            "2-gains",
+            plots.gains(table, "log p(x) over N(0, I), same seed and images"),
+            "Gain in log p(x) over N(0, I), paired by seed and image, with its standard error.",
+        )
         draw_samples(run, models, 3, 200, self.seed)

@@ -103,7 +103,9 @@ class MixturePriorMNIST(OnDigits):
         ]
         write_findings(run, rows, measures, claims)
         run.save_figure(
-            "1-loss", plots.loss_curves(histories, title="Training, first seed; cross-entropy of grey pixels")
+            "1-loss",
+            plots.loss_curves(histories, title="Training, first seed; cross-entropy of grey pixels"),
+            "Training losses of the first seed. Dashed: validation.",
         )
         draw_samples(run, {f"samples-{name}": model for name, model in models.items()}, 2, 450, self.seed, columns=30)
         for k, (name, model) in enumerate(models.items()):
@@ -113,7 +115,11 @@ class MixturePriorMNIST(OnDigits):
                     model.decode(tf.gather(model.prior.distribution().loc, order)).mean().numpy().reshape(-1, 28, 28)
                 )
                 title = f"{name}: decoded component means, the most used first"
-                run.save_figure(f"3-characteristic-{name}", plots.image_grid(images, title, 40))
+                run.save_figure(
+                    f"3-characteristic-{name}",
+                    plots.image_grid(images, title, 40),
+                    'The decoded mean of each component, the most used first: the document\'s "characteristic images".',
+                )
             if model.prior.event_shape == (2,):
                 _draw_plane(run, f"{4 + k}", name, model, grey, data.y_test[: self.num_test], self.seed)
 
@@ -132,7 +138,11 @@ def _draw_plane(run, number, name, model, x, labels, seed):
     grid = np.array([[a, b] for b in ticks[1] for a in ticks[0]], "float32")
     images = model.decode(grid).mean().numpy().reshape(-1, 28, 28)
     title = f"{name}: decoder means at the prior's quantiles"
-    run.save_figure(f"{number}-manifold-{name}", plots.image_grid(images, title, 20, gap=0, ink=False))
+    run.save_figure(
+        f"{number}-manifold-{name}",
+        plots.image_grid(images, title, 20, gap=0, ink=False),
+        "Decoder means at the prior's quantiles. Digits that run into each other lie where the prior has no gap.",
+    )
     run.save_figure(
         f"{number}-prior-{name}",
         plots.latent_scatter(draws, title=f"{name}: draws of p(z)", limits=limits),

@@ -175,12 +175,22 @@ class MixturePosterior(OnDigits):
             truth = fits[f"{data}-standard"].data
             draws = {v: model.sample(5_000, seed=self.seed) for v, model in shown.items()}
             run.save_figure(
-                f"1-{data}-draws", plots.scatter_panels(draws, f"{data}: draws", centres=truth.centres, columns=5)
+                f"1-{data}-draws",
+                plots.scatter_panels(draws, f"{data}: draws", centres=truth.centres, columns=5),
+                "Draws of each arm, the centres as crosses. Draws between centres come from a prior, or from a "
+                "posterior, that bridges them.",
             )
             x = truth.sample(5_000, seed=self.seed)
             codes = {v: model.encode(x).distribution.sample(seed=self.seed).numpy() for v, model in shown.items()}
             run.save_figure(
-                f"2-{data}-codes", plots.scatter_panels(codes, f"{data}: draws of the aggregate posterior", columns=5)
+                f"2-{data}-codes",
+                plots.scatter_panels(codes, f"{data}: draws of the aggregate posterior", columns=5),
+                "Draws of q(z|x) over all x. Where the prior has its mass elsewhere, draws of it decode to what no "
+                "datum is.",
             )
-        run.save_figure("3-gains", plots.gains(table, "log p(x) over N(0, I) and a Gaussian posterior"))
+        run.save_figure(
+            "3-gains",
+            plots.gains(table, "log p(x) over N(0, I) and a Gaussian posterior"),
+            "Gain in log p(x) over the plain VAE, paired by seed and image, with its standard error.",
+        )
         draw_samples(run, {v: model for v, model in models.items() if v.startswith("mnist-")}, 4, 100, self.seed)

@@ -120,4 +120,8 @@ def draw_samples(run, models, first, n, seed, columns=20):
     """Figures `first-NAME`, `first + 1-NAME`, …: the decoder means of `n` prior draws of each model of digits."""
     for k, (name, model) in enumerate(models.items(), first):
         means = model.sample(n, seed=seed, mean=True).reshape(-1, 28, 28)
-        run.save_figure(f"{k}-{name}", plots.image_grid(means, f"{name}: decoder means of {n} prior draws", columns))
+        run.save_figure(
+            f"{k}-{name}",
+            plots.image_grid(means, f"{name}: decoder means of {n} prior draws", columns),
+            "Decoder means of draws of the prior. Shapes that are no digit come from places where no code lies.",
+        )

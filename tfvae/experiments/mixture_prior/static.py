@@ -129,6 +129,14 @@ class MixturePriorStatic(OnDigits):
             }
         ]  # fmt: skip
         write_findings(run, rows, [*MEASURES, "epochs_trained", "retrieval_loss"], claims, gains=table)
-        run.save_figure("1-loss", plots.loss_curves(histories, title="Training, first seed; validation dashed"))
-        run.save_figure("2-gains", plots.gains(table, "log p(x) over N(0, I), same test images"))
+        run.save_figure(
+            "1-loss",
+            plots.loss_curves(histories, title="Training, first seed; validation dashed"),
+            "Training losses of the first seed. Dashed: validation.",
+        )
+        run.save_figure(
+            "2-gains",
+            plots.gains(table, "log p(x) over N(0, I), same test images"),
+            "Gain of each prior in log p(x) over N(0, I), on the same test images, with its standard error.",
+        )
         draw_samples(run, models, 3, 200, self.seed)
