@@ -3,6 +3,7 @@ from .annealing import bidirectional_log_likelihood as bidirectional_log_likelih
 from .collapse import LatentReport as LatentReport
 from .collapse import latent_report as latent_report
 from .features import density_and_coverage as density_and_coverage
+from .features import features_of as features_of
 from .features import frechet_distance as frechet_distance
 from .features import null_coverage as null_coverage
 from .features import train_feature_autoencoder as train_feature_autoencoder

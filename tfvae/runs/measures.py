@@ -99,6 +99,7 @@ _OF = {  # prefix -> what the measure is of
     "mixture_draws_": "of draws of a mixture fitted to the codes",
     "draws_": "of draws of the prior",
     "reconstructions_": "of reconstructions",
+    "real_": "of other real images, the best that can be had",
 }
 
 

@@ -12,6 +12,8 @@ from tfvae.workflows.verdicts import Verdict, density_verdict, together
 _SCORED, _LEAST_SCORED = 2_000, 200  # held-out images whose likelihood is estimated: as many as a minute or two allow
 _SCORE_SAMPLES = 200
 _NUMBERS = 5e9  # of the decoder's widest layer, over all draws of all scored images
+_FEWEST, _FEWEST_HELD = 500, 100  # photographs to train and held out, below which nothing is compared
+_LEARNED, _COMPARED = 5_000, 1_000  # photographs that features are learned from, and that are compared, at most
 _IN_A_ROW, _IN_A_GRID = 14, 100
 
 
@@ -54,8 +56,29 @@ def _metrics(model, codec, parts, train, test, seed):
         "kl": latent.kl,
         "active_units": latent.active_units,
         "mutual_information": latent.mutual_information,
+        **_against_real(model, parts, train, test, seed),
         "comparison": compared,
         "notes": [*notes, *parts.notes()],
+    }
+
+
+def _against_real(model, parts, train, test, seed):
+    """FD-cnn of decoder means at draws and at codes, and of real images, against others; {} where there are few."""
+    height, width, *channels = parts.shape
+    if parts.folder is None or len(train) < _FEWEST or len(test) < _FEWEST_HELD or height % 8 or width % 8:
+        return {}
+    train, test = (x.reshape(-1, height, width, *(channels or [1])) for x in (train, test))
+    half = min(len(test) // 2, _COMPARED)
+    real, others = test[:half], test[half : 2 * half]
+    network, _ = evaluation.train_feature_autoencoder(train[:_LEARNED], seed=seed)
+    shown = {
+        "draws": model.sample(half, seed, mean=True),
+        "reconstructions": model.reconstruct(others, seed, mean=True),
+    }
+    features = evaluation.features_of(network, real)
+    return {
+        f"{of}_frechet_distance": evaluation.frechet_distance(features, evaluation.features_of(network, images))
+        for of, images in {**{k: x.reshape(real.shape) for k, x in shown.items()}, "real": others}.items()
     }
 
 
