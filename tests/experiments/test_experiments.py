@@ -82,7 +82,6 @@ FAST = {
     "keras-notebook-mnist",
     "mixture-prior-latent-size",
     "gamix-faces",
-    "gan-vae-digits",
 }
 STUDIES = [name for name, cls in all_experiments().items() if issubclass(cls, Study)]
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name not in FAST)) for name in STUDIES]
@@ -236,6 +235,18 @@ def test_published_faces_come_from_a_folder(tmp_path, monkeypatch):
         find_experiment("gamix-faces").with_preset("paper", image_size=48).check()
     with pytest.raises(UserError, match="has 12 images, but 12 are held out"):
         find_experiment("gamix-faces").with_preset("published", num_test=6).check()
+
+
+def test_own_tables_are_compared_and_resumed(tmp_path):
+    study = find_experiment("own-tables").with_preset("quick")
+    run = study.run(tmp_path / "run", preset="quick")
+    metrics = run.read_json("metrics.json")
+    assert [row["fit"] for row in metrics["fits"]] == ["wine-1"]
+    assert metrics["within"][0]["tables"] == 1
+    assert metrics["fits"][0]["gain"] == pytest.approx(metrics["fits"][0]["baseline_nll"] - metrics["fits"][0]["nll"])
+    assert not [name for name in metrics["summary"]["wine"] if name != "seeds" and not meaning(name)]
+    study.run(tmp_path / "run", preset="quick", resume=True)
+    assert run.read_json("metrics.json")["fits"] == metrics["fits"]
 
 
 def test_tables_of_random_mixtures(tmp_path):
