@@ -207,7 +207,7 @@ def test_the_run_directory_is_whole(run):
     assert len(config["data"]["sha256"]) == 64
     assert config["versions"]["keras"].startswith("3.")
     page = (run / "report.html").read_text()
-    assert "1 integer (dequantized" in page
+    assert "Numbers on a grid (integers, decimals, dates)" in page
     assert "Constant columns, left out of the model and written back: constant" in page
     assert 'src="data:image/png;base64' in page
     assert "http" not in page.replace("http://www.w3.org", "")
@@ -226,11 +226,12 @@ def test_sample_encode_decode_score_report(run, table, tfvae_command, tmp_path):
 
     assert tfvae_command("encode", run, table, "-o", tmp_path / "codes.csv")[0] == 0
     codes = pd.read_csv(tmp_path / "codes.csv")
-    assert list(codes.columns) == ["z0_mean", "z1_mean", "z0_sd", "z1_sd"]
+    size = len(codes.columns) // 2
+    assert list(codes.columns) == [f"z{d}_{what}" for what in ("mean", "sd") for d in range(size)]
     assert tfvae_command("decode", run, tmp_path / "codes.csv", "-o", tmp_path / "decoded.csv")[0] == 0
     decoded = pd.read_csv(tmp_path / "decoded.csv")
     assert (decoded["colour"] == data["colour"]).mean() > 0.5
-    codes[["z0_mean", "z1_mean"]].to_csv(tmp_path / "bare.csv", index=False)
+    codes.iloc[:, :size].to_csv(tmp_path / "bare.csv", index=False)
     assert (
         tfvae_command("decode", run, tmp_path / "bare.csv", "-o", tmp_path / "decoded.npz")[0] == 2
     )  # text in numbers
@@ -251,9 +252,13 @@ def test_rows_that_do_not_fit_and_files_that_cannot_be_written(run, table, tfvae
     data = pd.read_csv(table)
     data.drop(columns="length").to_csv(tmp_path / "narrow.csv", index=False)
     data.assign(colour="violet").to_csv(tmp_path / "violet.csv", index=False)
-    for name, message in (("narrow.csv", "has no column 'length'"), ("violet.csv", "has the value 'violet'")):
-        status, _, err = tfvae_command("score", run, tmp_path / name, "-o", tmp_path / "scores.csv")
-        assert (status, message in err) == (2, True)
+    status, _, err = tfvae_command("score", run, tmp_path / "narrow.csv", "-o", tmp_path / "scores.csv")
+    assert (status, "has no column 'length'" in err) == (2, True)
+    status, _, err = tfvae_command("encode", run, tmp_path / "violet.csv", "-o", tmp_path / "scores.csv")
+    assert (status, "colour is 'violet', which was not in the training data (400 of 400 rows" in err) == (2, True)
+    status, out, _ = tfvae_command("score", run, tmp_path / "violet.csv", "-o", tmp_path / "violet_scores.csv")
+    assert (status, "no row has a density: colour is 'violet'" in out) == (0, True)
+    assert np.isneginf(pd.read_csv(tmp_path / "violet_scores.csv")["log_likelihood"]).all()
     for output in (tmp_path / "scores.txt", tmp_path / "none" / "scores.csv"):
         status, _, err = tfvae_command("score", run, table, "-o", output)
         assert (status, "cannot be written" in err) == (2, True)
@@ -337,7 +342,7 @@ def test_explore(run, table, tfvae_command, tmp_path, monkeypatch):
 def test_load_run_from_python(run, table):
     loaded = tfvae.load_run(run)
     vectors = loaded.codec.transform(pd.read_csv(table))
-    assert loaded.model.encode(vectors).mean().shape == (400, 2)
+    assert loaded.model.encode(vectors).mean().shape == (400, *loaded.model.latent_shape)
     assert loaded.config["command"] == "fit"
 
 
