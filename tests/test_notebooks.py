@@ -28,6 +28,12 @@ def test_runs(path, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_is_small_enough_to_read_online(path):
+    assert path.stat().st_size < 1_000_000
+    assert "widgets" not in nbformat.read(path, as_version=4).metadata  # megabytes of their states
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_defines_nothing_and_holds_no_error(path):
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:

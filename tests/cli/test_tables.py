@@ -243,6 +243,9 @@ def test_sample_encode_decode_score_report(run, table, tfvae_command, tmp_path):
     assert len(scores) == 400
     assert f"{scores['log_likelihood'].mean():.4f}" in out
 
+    assert tfvae_command("score", run, table, "-o", tmp_path / "scores.npy", "--samples", 20)[0] == 0
+    assert np.load(tmp_path / "scores.npy").shape == (400, 5)  # without what is said in words
+
     before = (run / "report.html").read_text()
     assert tfvae_command("report", run)[0] == 0
     assert (run / "report.html").read_text() == before

@@ -90,7 +90,7 @@ def test_a_grids_density_sums_to_one():
 
 def test_draws_keep_to_range_grid_and_atoms():
     column = column_of(pd.Series(ZEROS.round(1), name="x"))
-    draws = column.restored(np.linspace(-9, 9, 1000), np.repeat([0, 1], 500))
+    draws = column.restored(1000, np.linspace(-9, 9, 1000), np.repeat([0, 1], 500))
     assert (draws[500:] == column.atoms[0]).all()
     assert draws.min() >= 0
     assert draws.max() <= ZEROS.round(1).max()

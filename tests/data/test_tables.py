@@ -108,7 +108,7 @@ def test_bad_csv(text, message, tmp_path):
 
 @pytest.mark.parametrize(("text", "encoding"), [
     ("a,b\n1.5,x\n", "utf-8"), ("a;b\n1,5;x\n", "utf-8"), ("a;b\n1.5;x\n", "utf-8-sig"), ("a\tb\n1.5\tx\n", "utf-16"),
-    ("a|b\n1.5|x\n", "utf-8"),
+    ("a|b\n1.5|x\n", "utf-8"), ('"a";b\n1,5;x\n', "utf-8"),
 ])  # fmt: skip
 def test_text_of_other_countries_and_programs(text, encoding, tmp_path):
     (tmp_path / "table.csv").write_text(text, encoding=encoding)

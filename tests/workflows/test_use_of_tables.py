@@ -157,3 +157,63 @@ def test_methods_of_an_estimator(frame, tmp_path):
     assert estimator.n_features_in_ == 4
     array = np.random.default_rng(0).normal(size=(60, 2))
     assert make_pipeline(tfvae.TableEstimator("gaussian", epochs=1)).fit(array).transform(array).shape[0] == 60
+
+
+@pytest.mark.parametrize("prior", ["vamp:10", "exemplar", "flow"])
+def test_priors_that_are_made_of_rows_with_gaps(prior, tmp_path):
+    rows = make_loans(300)[["amount", "years", "purpose"]]  # an atom, missing values, a category
+    run = tfvae.fit_table(rows, tmp_path / "run", prior=prior, tune=1, epochs=1, hidden=(8,), verbose=0)
+    assert np.isfinite(run.metrics["nll"])
+    assert len(run.sample(5)) == 5
+
+
+def test_what_is_nearly_always_missing_is_drawn_or_said(tmp_path):
+    rng = np.random.default_rng(0)
+    rare = np.where(rng.random(400) < 0.1, rng.normal(size=400), np.nan)
+    frame = pd.DataFrame({"rare": rare, "other": rng.normal(size=400)})
+    run = tfvae.fit_table(frame, tmp_path / "run", model="modes", epochs=1, verbose=0)
+    assert run.impute(frame.head(20), num_samples=5)["rare"].notna().all()
+
+
+def test_a_column_that_is_asked_for_is_no_identifier(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"year": np.arange(1900, 2000), "x": rng.normal(size=100)})
+    run = tfvae.fit_table(frame, tmp_path / "a", model="gaussian", epochs=1, verbose=0)
+    assert list(run.sample(3).columns) == ["x"]
+    run = tfvae.fit_table(frame, tmp_path / "b", model="gaussian", epochs=1, verbose=0, columns=("year", "x"))
+    assert list(run.sample(3).columns) == ["year", "x"]
+    with pytest.raises(tfvae.UserError, match="has two columns named 'x'"):
+        tfvae.fit_table(frame.set_axis(["x", "x"], axis=1), tmp_path / "c")
+    with pytest.raises(tfvae.UserError, match="The table has no rows"):
+        run.score(frame[:0])
+
+
+def test_a_candidate_that_diverges_is_left_behind(monkeypatch, frame, tmp_path):
+    from tfvae.host.errors import DivergedError
+    from tfvae.workflows import tuning
+
+    fit = tuning.fit_until_worse
+
+    def diverging(run, make, *args, name):
+        if name in failing:
+            raise DivergedError("The training diverged")
+        return fit(run, make, *args, name=name)
+
+    monkeypatch.setattr(tuning, "fit_until_worse", diverging)
+    failing = {"candidate-1"}
+    run = tfvae.fit_table(frame, tmp_path / "a", epochs=1, hidden=(8,), verbose=0)
+    assert [row["chosen"] for row in run.directory.read_json("tuning.json")] == [False, True]
+    assert "modes, hidden" not in run.metrics["notes"][0]
+    assert "modes (no density)" in run.metrics["notes"][0]
+    failing = {"candidate-1", "candidate-2"}
+    with pytest.raises(DivergedError):
+        tfvae.fit_table(frame, tmp_path / "b", epochs=1, hidden=(8,), verbose=0)
+    assert [len(tuning.candidates(tfvae.TableOptions(tune=10), run.codec, n)) for n in (100, 1000)] == [8, 10]
+
+
+def test_seeds_of_conditional_draws_share_no_draw(run):
+    first, second = (run.sample(200, seed=seed, where={"purpose": "card"})["income"] for seed in (0, 1))
+    assert not first[:50].reset_index(drop=True).equals(second[:50].reset_index(drop=True))
+    from tfvae.runs.conditional import _seed
+
+    assert len({_seed(seed, number) for seed in range(20) for number in range(20)}) == 400

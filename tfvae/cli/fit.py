@@ -79,7 +79,7 @@ def fit(
     columns: Annotated[str, _option(_TABLES, "model these only: names with commas between")] = "",
     exclude: Annotated[str, _option(_TABLES, "leave these out: names with commas between")] = "",
     label: Annotated[str, _option(_TABLES, "a column that is not modelled but colours the figures")] = "",
-    missing: Annotated[str, _option(_TABLES, "values: model them, or drop or refuse such rows")] = "model",
+    missing: Annotated[str, _option(_TABLES, "missing values: model, or drop or refuse such rows")] = "model",
     image_size: Annotated[
         int | None,
         _option(_IMAGES, "height and width of a folder's images, cropped at the centre; at most 64 by default", min=1),

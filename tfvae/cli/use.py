@@ -105,7 +105,8 @@ def score(
     annealed = method == "ais"
     how = {"annealed": annealed, "num_chains": num_chains, "step_size": step_size}
     table, estimate = loaded.score_and_estimate(data, num_samples, seed, **how)
-    _write(_TABLE, table, output)
+    # Arrays hold numbers alone: what is said of a row in words stays out of them.
+    _write(_TABLE, table if output.suffix not in (".npy", ".npz") else table.select_dtypes("number"), output)
     if estimate is None:
         typer.echo(f"no row has a density: {table['reason'].iloc[0]}")
         return

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tfvae.data.files import check_folder
-from tfvae.data.tables import check_values, read_table, write_table
+from tfvae.data.tables import SUFFIXES, check_values, read_table, write_table
 from tfvae.host.errors import UserError
 
 
@@ -16,7 +16,7 @@ class Codec(abc.ABC):
     """Abstract: rows as the user has them <-> vectors as a model takes them. A run keeps it in its config, under `kind`."""
 
     kind: ClassVar[str]
-    suffixes: ClassVar[tuple] = (".csv", ".parquet", ".npy", ".npz")  # of the files that `write` can write
+    suffixes: ClassVar[tuple] = SUFFIXES  # of the files that `write` can write
 
     @abc.abstractmethod
     def read(self, data: Any) -> Any:

@@ -1,5 +1,6 @@
 """The columns of a table, and what a model sees of each: a number, a state, or both."""
 
+import abc
 import dataclasses
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ from tfvae.host.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
-class Column:
+class Column(abc.ABC):
     """Abstract: one column.
 
     Attributes:
@@ -26,9 +27,13 @@ class Column:
     has_number: ClassVar[bool] = False
     states: ClassVar[tuple] = ()
 
+    @abc.abstractmethod
     def faults(self, series: pd.Series) -> pd.Series:
         """For each value the reason why the model gives it the probability 0; empty where it does not."""
-        raise NotImplementedError
+
+    @abc.abstractmethod
+    def restored(self, n: int, y: Any, codes: Any) -> pd.Series:
+        """n values, of numbers y `(n,)` and states `(n,)`; None for what the column does not have."""
 
     def unknown(self, series: pd.Series) -> np.ndarray:
         """Which values, `(n,)`, are missing without a state for it: the model integrates over what they may be."""
@@ -63,7 +68,7 @@ class ConstantColumn(Column):
             series.notna() & (series != self.value), series, f"which was always {self.value} in the training data"
         )
 
-    def restored(self, n):
+    def restored(self, n, y, codes):
         return pd.Series([self.value] * n).astype(self.dtype)
 
 
@@ -99,7 +104,7 @@ class CategoryColumn(Column):
         codes = pd.Index(list(self.categories), dtype=object).get_indexer(series.astype(object))
         return np.where(series.isna(), len(self.categories) if self.missing else -1, codes)
 
-    def restored(self, codes):
+    def restored(self, n, y, codes):
         chosen = np.array([*self.categories, None], dtype=object)[codes]
         return pd.Series(chosen, dtype=object).astype(self.dtype)
 
@@ -110,6 +115,7 @@ class CategoryColumn(Column):
 
 
 def between(numbers, bounds):
+    """Which numbers are within bounds, of which either may be None; NaN is in none."""
     low, high = bounds
     with np.errstate(invalid="ignore"):
         return (numbers >= (-np.inf if low is None else low)) & (numbers <= (np.inf if high is None else high))

@@ -94,10 +94,10 @@ class NormalScores:
         (first, last), (slope_low, slope_high) = (y_knots[0], y_knots[-1]), self._end_slopes
         inside = np.clip(y, first, last)
         place = np.clip(np.searchsorted(y_knots, inside, side="right") - 1, 0, len(y_knots) - 2)
-        low, high = u_knots[place], u_knots[place + 1]
+        low, high, spline = u_knots[place], u_knots[place + 1], self._spline
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
-            above = self._spline(middle) > inside
+            above = spline(middle) > inside
             low, high = np.where(above, low, middle), np.where(above, middle, high)
         u = (low + high) / 2 + np.minimum(y - first, 0) / slope_low + np.maximum(y - last, 0) / slope_high
         with np.errstate(over="ignore"):
@@ -122,8 +122,9 @@ class NormalScores:
         (u_knots, _), (slope_low, slope_high) = self._knots, self._end_slopes
         below, above = np.minimum(u - u_knots[0], 0), np.maximum(u - u_knots[-1], 0)
         inside = np.clip(u, u_knots[0], u_knots[-1])
-        slope = np.where(below < 0, slope_low, np.where(above > 0, slope_high, self._spline(inside, 1)))
-        return self._spline(inside) + slope_low * below + slope_high * above, np.maximum(slope, 1e-12)
+        spline = self._spline
+        slope = np.where(below < 0, slope_low, np.where(above > 0, slope_high, spline(inside, 1)))
+        return spline(inside) + slope_low * below + slope_high * above, np.maximum(slope, 1e-12)
 
     @property
     def _knots(self):

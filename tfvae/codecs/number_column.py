@@ -128,8 +128,8 @@ class NumberColumn(Column):
         noisy = (index + rng.random(len(numbers))) * self.step
         return np.where(np.isclose(index * self.step, numbers, rtol=1e-12, atol=1e-9 * self.step), noisy, numbers)
 
-    def restored(self, y, codes):
-        """The values of numbers y and states (None where the column has none), within the range seen."""
+    def restored(self, n, y, codes):
+        """Values within the range seen, on the grid."""
         values = self.scores.inverse(y)
         if self.support:
             edges = _edges(self.support)

@@ -26,12 +26,13 @@ _ID_NAME = re.compile(r"(^|[_\W])(id|uuid|guid|key|index)$", re.I)
 _DAY = 86_400
 
 
-def column_of(series: pd.Series, plain: bool = False) -> Column | str:
+def column_of(series: pd.Series, plain: bool = False, wanted: bool = False) -> Column | str:
     """How a column is modelled, from its training rows; or the reason why it is left out.
 
     Args:
         series: with missing values or without.
         plain: bool, standardize numbers and do no more: no atoms, no categories of numbers, no spline.
+        wanted: bool, integers are modelled although they look like identifiers.
 
     Raises:
         UserError: for values that no model can take.
@@ -58,11 +59,8 @@ def column_of(series: pd.Series, plain: bool = False) -> Column | str:
     if not pd.api.types.is_numeric_dtype(present):
         return _text_column(series, present, values)
     numbers = present.to_numpy("float64")
-    if np.isinf(numbers).any():
-        rows = np.flatnonzero(np.isinf(series.to_numpy("float64", na_value=np.nan)))
-        raise UserError(f"Column {name!r} has {len(rows)} infinite values, first in row {rows[0] + 1}: remove them.")
     if pd.api.types.is_integer_dtype(present):
-        if _is_identifier(name, numbers):
+        if not wanted and _is_identifier(name, numbers):
             return IDENTIFIER
         if max(abs(int(present.min())), abs(int(present.max()))) >= EXACT:
             raise UserError(
@@ -93,7 +91,9 @@ def _number_column(series, numbers, date="", plain=False):
     """The column of these numbers, which are there in the rows where the series has a value."""
     name = series.name
     size = np.abs(numbers).max() or 1.0
-    if not np.isfinite((numbers / size).std() * size) or (numbers / size).std() == 0:
+    with np.errstate(invalid="ignore"):  # of infinite values
+        deviation = (numbers / size).std()
+    if not np.isfinite(deviation * size) or deviation == 0:
         raise UserError(
             f"Column {name!r} cannot be standardized (its standard deviation is 0 or infinite): rescale or exclude it."
         )

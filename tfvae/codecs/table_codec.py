@@ -1,6 +1,7 @@
 """Tables, turned into what a model takes, and back into the data's units, names, order and types."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +33,21 @@ class TableCodec(Codec):
     """
 
     kind = "table"
-    suffixes = (".csv", ".tsv", ".xlsx", ".parquet", ".npy", ".npz")
 
     columns: tuple
     left_out: tuple = ()
     side: int | None = None
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame, plain: bool = False) -> Any:
+    def fit(cls, frame: pd.DataFrame, plain: bool = False, wanted: Sequence[str] = ()) -> Any:
         """The codec of a table's training rows; raises UserError where nothing is left to model.
 
         Args:
             frame: with missing values or without.
             plain: bool, numbers are standardized and no more.
+            wanted: names of columns that are modelled although they look like identifiers.
         """
-        found = {str(name): column_of(frame[name], plain) for name in frame.columns}
+        found = {str(name): column_of(frame[name], plain, str(name) in wanted) for name in frame.columns}
         columns = tuple(c for c in found.values() if isinstance(c, Column))
         left_out = tuple((name, c) for name, c in found.items() if isinstance(c, str))
         if all(isinstance(c, ConstantColumn) for c in columns):
@@ -95,6 +96,8 @@ class TableCodec(Codec):
                 f"The table has no column {missing[0]!r} ({len(missing)} of {len(self.columns)} columns are missing): give "
                 "the columns that the model was trained on."
             )
+        if not len(rows):
+            raise UserError("The table has no rows.")
         return rows
 
     def faults(self, frame: pd.DataFrame) -> pd.Series:
@@ -107,11 +110,7 @@ class TableCodec(Codec):
 
     def unknown(self, frame: pd.DataFrame) -> pd.Series:
         """For each row the columns, with commas between, whose missing values the model integrates over."""
-        named = [
-            np.where(c.unknown(frame[c.name]), f"{c.name}, ", "")
-            for c in self.columns
-            if c.name in frame and c not in self.constants
-        ]
+        named = [np.where(c.unknown(frame[c.name]), f"{c.name}, ", "") for c in self.columns if c.name in self.names]
         return pd.Series(["".join(parts).removesuffix(", ") for parts in zip(*named, strict=True)], index=frame.index)
 
     def write(self, frame: pd.DataFrame, path: str | Path) -> None:
@@ -136,15 +135,9 @@ class TableCodec(Codec):
     def inverse(self, vectors: np.ndarray) -> Any:
         """Vectors `(n, width)` as a table with the data's columns, order and types."""
         vectors = np.asarray(vectors, "float64")
-        numbers = dict(zip((c.name for c in self.numbers), vectors.T, strict=False))
+        y = dict(zip((c.name for c in self.numbers), vectors.T, strict=False))
         codes = {c.name: block.argmax(axis=1) for c, block in zip(self.blocks, self.split_blocks(vectors), strict=True)}
-        restored = {}
-        for c in self.columns:
-            if isinstance(c, NumberColumn):
-                restored[c.name] = c.restored(numbers[c.name], codes.get(c.name))
-            else:
-                restored[c.name] = c.restored(codes[c.name] if c.states else len(vectors))
-        return pd.DataFrame(restored)
+        return pd.DataFrame({c.name: c.restored(len(vectors), y.get(c.name), codes.get(c.name)) for c in self.columns})
 
     def satisfies(self, frame: pd.DataFrame, where: dict) -> np.ndarray:
         """Which rows, `(n,)`, are as `where` says: {column: a value, or (low, high) with None for no bound}."""
@@ -197,14 +190,12 @@ class TableCodec(Codec):
 
     @classmethod
     def from_config(cls, config: dict, folder: Any = None, model: str | None = None) -> Any:
-        columns = []
-        for about in config["columns"]:
-            settings = dict(about)
-            kind = _KINDS.get(settings.pop("kind"))
-            if kind is None or (kind is NumberColumn and "scores" not in settings):
-                raise UserError("This run's table was written by an earlier version of tfvae: fit it anew.")
-            columns.append(kind.from_config(settings))
-        return cls(tuple(columns), tuple(map(tuple, config.get("left_out", ()))), config.get("side"))
+        kinds = [about["kind"] for about in config["columns"]]
+        if not set(kinds) <= set(_KINDS):
+            raise UserError("This run's table was written by an earlier version of tfvae: fit it anew.")
+        settings = [{name: value for name, value in about.items() if name != "kind"} for about in config["columns"]]
+        columns = tuple(_KINDS[kind].from_config(s) for kind, s in zip(kinds, settings, strict=True))
+        return cls(columns, tuple(map(tuple, config.get("left_out", ()))), config.get("side"))
 
 
 def _one_hot(codes, states):

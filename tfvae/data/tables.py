@@ -1,6 +1,7 @@
 """Tables: read from a file, checked, split, and written."""
 
 import codecs
+import csv
 import hashlib
 import re
 from pathlib import Path
@@ -13,6 +14,7 @@ from tfvae.data.files import replacing
 from tfvae.data.known_tables import KNOWN_TABLES
 from tfvae.host.errors import UserError
 
+SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet", ".npy", ".npz")  # of the files that `write_table` writes
 _SEPARATORS = (",", ";", "\t", "|")
 EXACT = 2**53  # float64 holds every integer below
 
@@ -146,8 +148,8 @@ def _read_text(path):
         start = file.read(2**16)
     encoding = "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     text = start.decode(encoding, errors="replace")
-    header = text.partition("\n")[0]
-    separator = max(_SEPARATORS, key=header.count)
+    header = text.partition("\n")[0].strip()
+    separator = max(_SEPARATORS, key=lambda s: len(next(csv.reader([header], delimiter=s), [])))
     decimal = "," if separator == ";" and re.search(r"\d,\d", text) and not re.search(r"\d\.\d", text) else "."
     how = {"sep": separator, "encoding": encoding, "decimal": decimal}
     frame = pd.read_csv(path, **how)

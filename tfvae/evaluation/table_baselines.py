@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-_COMPONENTS = (1, 10)
+from tfvae.evaluation.table_classifier import as_ranks
+
+_ROWS_FOR_TEN = 20
 
 
 class GaussianCopula:
@@ -25,7 +27,7 @@ class GaussianCopula:
         n = self._rows = len(frame)
         self._sorted, scores = {}, []
         for name in frame.columns:
-            ranks = np.lexsort((rng.random(n), _order(frame[name])))
+            ranks = np.lexsort((rng.random(n), as_ranks(frame[name]).fillna(0)))
             self._sorted[name] = frame[name].iloc[ranks]
             places = np.empty(n)
             places[ranks] = np.arange(n)
@@ -57,37 +59,44 @@ def baseline_log_densities(codec: Any, train: np.ndarray, held_out: np.ndarray, 
         train, held_out: vectors of it, `(n, D)`.
         seed: of the mixtures' starts.
     """
-    from sklearn.mixture import GaussianMixture
-
-    if not codec.num_continuous:
-        return {"each column's frequencies": _of_states(codec, train, held_out)}
-    always = np.array([not c.states for c in codec.numbers])
-    rest = _of_states(codec, train, held_out) + codec.log_jacobian(held_out)
-    sometimes = held_out[:, : len(always)][:, ~always].astype("float64")
-    rest = rest + np.where(np.isnan(sometimes), 0.0, -0.5 * (sometimes**2 + np.log(2 * np.pi))).sum(axis=1)
+    c = codec.num_continuous
+    always = np.array([not column.states for column in codec.numbers], bool)
+    rest = _of_states(codec, train, held_out)
+    sometimes = held_out[:, :c][:, ~always].astype("float64")
+    rest = rest + np.nan_to_num(-0.5 * (sometimes**2 + np.log(2 * np.pi))).sum(axis=1)
+    rest = rest + codec.log_jacobian(held_out)
     if not always.any():
         return {"each column on its own": rest}
-    scores = {}
-    known = [c for c in codec.numbers if not c.states]
-    for raw in (True, False):
-        parts, jacobian = [], np.zeros(len(held_out))
-        for vectors in (train, held_out):
-            y = np.nan_to_num(vectors[:, : len(always)][:, always].astype("float64"))
-            parts.append(np.stack([c.scores.inverse(v) for c, v in zip(known, y.T, strict=True)], axis=1) if raw else y)
-        if raw:
-            mean, deviation = parts[0].mean(axis=0), parts[0].std(axis=0)
-            # The density of the numbers themselves, in place of that of their normal scores.
-            y = np.nan_to_num(held_out[:, : len(always)][:, always].astype("float64"))
-            jacobian = -np.log(deviation).sum() - sum(c.log_jacobian(v) for c, v in zip(known, y.T, strict=True))
-            parts = [(x - mean) / deviation for x in parts]
-        for components in _COMPONENTS:
-            if components > len(train) // 2:
-                continue
-            mixture = GaussianMixture(components, reg_covar=1e-4, random_state=seed).fit(parts[0])
-            name = "Gaussian" if components == 1 else f"Gaussian mixture of {components}"
-            where = "" if raw else ", on normal scores" if components > 1 else " copula"
-            scores[f"{name}{where} (scikit-learn)"] = mixture.score_samples(parts[1]) + rest + jacobian
-    return scores
+    columns = [column for column in codec.numbers if not column.states]
+    normal_scores = [np.nan_to_num(vectors[:, :c][:, always].astype("float64")) for vectors in (train, held_out)]
+    numbers = [_in_units(columns, y) for y in normal_scores]
+    # The density of the numbers themselves, in place of that of their normal scores.
+    units = -sum(column.log_jacobian(y) for column, y in zip(columns, normal_scores[1].T, strict=True))
+    mean, deviation = numbers[0].mean(axis=0), numbers[0].std(axis=0)
+    numbers = [(x - mean) / deviation for x in numbers]
+    return {
+        **_mixtures("Gaussian", "Gaussian mixture of 10", numbers, rest + units - np.log(deviation).sum(), seed),
+        **_mixtures("Gaussian copula", "Gaussian mixture of 10, on normal scores", normal_scores, rest, seed),
+    }
+
+
+def _in_units(columns, y):
+    return np.stack([column.scores.inverse(v) for column, v in zip(columns, y.T, strict=True)], axis=1)
+
+
+def _mixtures(one, ten, parts, rest, seed):
+    """{name: log density} of one Gaussian, and of ten where there are rows enough, fitted to the first part."""
+    from sklearn.mixture import GaussianMixture
+
+    train, held_out = parts
+    components = {one: 1, ten: 10} if len(train) >= _ROWS_FOR_TEN else {one: 1}
+    return {
+        f"{name} (scikit-learn)": GaussianMixture(k, reg_covar=1e-4, random_state=seed)
+        .fit(train)
+        .score_samples(held_out)
+        + rest
+        for name, k in components.items()
+    }
 
 
 def _of_states(codec, train, held_out):
@@ -97,10 +106,3 @@ def _of_states(codec, train, held_out):
         counts = np.nansum(of_train, axis=0)
         total += np.nan_to_num(of_held_out) @ np.log((counts + 1) / (counts.sum() + len(counts)))
     return total
-
-
-def _order(series):
-    """Numbers by which the values are sorted, the missing ones first."""
-    if pd.api.types.is_numeric_dtype(series) or pd.api.types.is_datetime64_any_dtype(series):
-        return series.rank(method="dense").fillna(0).to_numpy("float64")
-    return pd.factorize(series.astype("string"), sort=True)[0]

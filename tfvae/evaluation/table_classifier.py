@@ -38,7 +38,7 @@ def two_sample_auc(real: pd.DataFrame, drawn: pd.DataFrame, seed: int = 0, folds
     if min(n, m) < folds:
         raise ValueError(f"{folds} folds need as many rows of each table, but there are {n} and {m}.")
     both = pd.concat([real, drawn], ignore_index=True)
-    x = both.apply(_numbers).to_numpy("float64")
+    x = both.apply(as_ranks).to_numpy("float64")
     y = np.repeat([0, 1], [n, m])
     parts = StratifiedKFold(folds, shuffle=True, random_state=seed)
     areas = [
@@ -48,8 +48,8 @@ def two_sample_auc(real: pd.DataFrame, drawn: pd.DataFrame, seed: int = 0, folds
     return TwoSampleAUC(*areas, null_sd=float(np.sqrt((n + m + 1) / (12 * n * m))))
 
 
-def _numbers(column):
-    """Ranks, which trees cannot tell from the numbers themselves; forests would take those for float32."""
+def as_ranks(column):
+    """Ranks of values, NaN for missing numbers: trees cannot tell them from the numbers, which forests take for float32."""
     if not pd.api.types.is_numeric_dtype(column):
         column = pd.Series(pd.factorize(column.astype("string"), sort=True)[0], index=column.index)
     return column.astype("float64").rank(method="dense")

@@ -16,10 +16,9 @@ from tfvae.networks.mlp import dense_layers
 from tfvae.networks.standardize import Standardize
 from tfvae.priors.full_mixture import FullMixturePrior
 from tfvae.priors.mixture_search import best_mixture
-from tfvae.training.batches import check_finite
 
 NOISE = 0.1  # of the narrowest component's variance: what p(x|z) has of it at the start
-LEAST_ROWS = 10
+_LEAST_ROWS = 10
 
 
 @register
@@ -53,12 +52,7 @@ class ModeVAE(VAE):
         Raises:
             ValueError: for another shape, fewer than 10 rows, NaN, or a constant column.
         """
-        x = np.asarray(x, "float64")
-        if x.shape[1:] != self.data_shape or len(x) < LEAST_ROWS:
-            raise ValueError(
-                f"`adapt` needs at least {LEAST_ROWS} rows of shape {self.data_shape}, but got the shape {x.shape}."
-            )
-        check_finite("x", x)
+        x = self._rows_to_start_on(x)
         mean, deviation = x.mean(axis=0), x.std(axis=0)
         if not deviation.all():
             raise ValueError(f"Column {int(np.argmin(deviation)) + 1} of x is constant: leave it out.")
@@ -71,6 +65,16 @@ class ModeVAE(VAE):
         self.encoder.get_layer("log_variance").bias.assign(np.full(x.shape[1], np.log(noise)))
         (scale,) = self.scales
         scale.assign(np.maximum(deviation * np.sqrt(noise), 1.01 * scale.floor))
+
+    def _rows_to_start_on(self, x):
+        """x as float64; ValueError for another shape, too few rows, or what the likelihood is not for."""
+        x = np.asarray(x, "float64")
+        if x.shape[1:] != self.data_shape or len(x) < _LEAST_ROWS:
+            raise ValueError(
+                f"`adapt` needs at least {_LEAST_ROWS} rows of shape {self.data_shape}, but got the shape {x.shape}."
+            )
+        self.check_data(x)
+        return x
 
     @property
     def is_adapted(self) -> bool:

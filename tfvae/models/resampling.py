@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfvae.host.pieces import in_pieces
+from tfvae.host.pieces import rows_at_once
 
 _NUMBERS = 2**22  # of the widest layer, or of the prior's terms, over all draws that are looked at together
 
@@ -29,8 +29,7 @@ def posterior_draws(vae: Any, x: np.ndarray, num_samples: int = 200, seed: int =
     vae.posterior_layer.check_density("importance resampling")
     chosen, effective = [], []
     rows = max(1, _NUMBERS // (num_samples * max(vae.numbers_per_draw, vae.prior.num_terms)))
-    pieces = [part for some in in_pieces(x, vae.encoder) for part in np.array_split(some, -(-len(some) // rows))]
-    for k, some in enumerate(pieces):
+    for k, some in enumerate(np.array_split(x, -(-len(x) // min(rows, rows_at_once(vae.encoder))))):
         q = vae.encode(some).distribution
         z = q.sample(num_samples, seed=tf.constant([seed, 2 * k]))
         repeated = tf.tile(tf.convert_to_tensor(some, z.dtype)[None], [num_samples, *[1] * some.ndim])

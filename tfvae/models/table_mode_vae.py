@@ -10,7 +10,7 @@ from tfvae.host.saving import register
 from tfvae.layers.log_variance import LogVarianceNormal
 from tfvae.layers.scales import LearnedScale
 from tfvae.layers.table import TableLikelihood
-from tfvae.models.mode_vae import LEAST_ROWS, NOISE, ModeVAE, zero_dense
+from tfvae.models.mode_vae import NOISE, ModeVAE, zero_dense
 from tfvae.networks.missing import FillMissing, IsMissing
 from tfvae.networks.mlp import dense_layers
 from tfvae.priors.full_mixture import FullMixturePrior
@@ -36,24 +36,15 @@ class TableModeVAE(ModeVAE):
         Raises:
             ValueError: for another shape, fewer than 10 rows, or infinite values.
         """
-        x = np.asarray(x, "float64")
-        if x.shape[1:] != self.data_shape or len(x) < LEAST_ROWS:
-            raise ValueError(
-                f"`adapt` needs at least {LEAST_ROWS} rows of shape {self.data_shape}, but got the shape {x.shape}."
-            )
-        self.check_data(x)
-        rng = np.random.default_rng(seed)
-        likelihood = self.decoder.get_layer("likelihood")
-        c = likelihood.num_continuous
+        x = self._rows_to_start_on(x)
+        c = self.decoder.get_layer("likelihood").num_continuous
         missing = np.isnan(x)
-        frequencies = (
-            np.nanmean(np.where(missing.all(axis=0), 0.0, x)[:, c:], axis=0) if x.shape[1] > c else np.zeros(0)
-        )
-        noise = rng.standard_normal(x.shape)
+        frequencies = np.nansum(x[:, c:], axis=0) / np.maximum((~missing[:, c:]).sum(axis=0), 1)
+        noise = np.random.default_rng(seed).standard_normal(x.shape)
         # What is not there is a number like any other, and says nothing; an unknown category is any, as often as it is.
-        z = np.where(
-            missing, np.concatenate([noise[:, :c], np.broadcast_to(frequencies, (len(x), len(frequencies)))], axis=1), x
-        )
+        filling = noise.copy()
+        filling[:, c:] = frequencies
+        z = np.where(missing, filling, x)
         z[:, c:] += _BLUR * noise[:, c:]
         mixture = best_mixture(z, self.prior.num_components, self.narrowest, seed)
         narrowest = min(float(np.linalg.eigvalsh(s)[0]) for s in mixture.covariances_)

@@ -43,9 +43,9 @@ def modes(num_continuous, num_categories=(), hidden=(64, 64), num_components=32,
     )  # fmt: skip
 
 
-def default_model(num_continuous, num_categories):
-    """The name of the model for a table of these columns."""
-    return "modes" if num_continuous + sum(num_categories) <= _FEW_DIMENSIONS else "mixture-decoder"
+def takes_modes(width):
+    """Whether vectors of this width are few enough numbers for the model modes, unless it is asked for."""
+    return width <= _FEW_DIMENSIONS
 
 
 def check_model(model, prior, latent_dim):

@@ -9,7 +9,7 @@ from tfvae.host.errors import UserError
 from tfvae.host.stderr import import_quietly
 
 _BATCH, _LEAST_DRAWN, _MOST_DRAWN = 20_000, 100_000, 2_000_000  # draws that are looked at
-_ATTEMPTS = 20  # at drawing a value where "missing" may be drawn too
+_ATTEMPTS = 200  # at drawing a value where "missing" may be drawn too
 
 
 def draws_where(run: Any, n: int, seed: int, where: dict) -> pd.DataFrame:
@@ -17,7 +17,7 @@ def draws_where(run: Any, n: int, seed: int, where: dict) -> pd.DataFrame:
     _check_is_of_a_table(run, "Conditions are")
     kept, drawn, found = [], 0, 0
     while found < n:
-        rows = run.sample(_BATCH, seed=seed + len(kept))
+        rows = run.sample(_BATCH, seed=_seed(seed, len(kept)))
         kept.append(rows[run.codec.satisfies(rows, where)])
         drawn, found = drawn + len(rows), found + len(kept[-1])
         if drawn >= _LEAST_DRAWN and found * _MOST_DRAWN < n * drawn:
@@ -39,15 +39,23 @@ def imputed(run: Any, data: Any, num_samples: int, seed: int) -> pd.DataFrame:
     filled, todo = rows.copy(), np.flatnonzero(rows[names].isna().any(axis=1).to_numpy())
     for attempt in range(_ATTEMPTS):
         vectors = run.codec.transform(rows.iloc[todo], seed, unknown=True)
-        z, _ = posterior_draws(run.vae, vectors, num_samples, seed + 1_000 * attempt)
-        drawn = run.rows_of(run.vae.decode(z).distribution.sample(seed=seed + attempt).numpy())
+        z, _ = posterior_draws(run.vae, vectors, num_samples, _seed(seed, 2 * attempt))
+        drawn = run.rows_of(run.vae.decode(z).distribution.sample(seed=_seed(seed, 2 * attempt + 1)).numpy())
         drawn = drawn.set_index(rows.index[todo])
         for name in names:
             filled[name] = filled[name].fillna(drawn[name])
         todo = todo[filled[names].iloc[todo].isna().any(axis=1).to_numpy()]  # drawn as missing: once more
         if not len(todo):
-            break
-    return filled
+            return filled
+    raise UserError(
+        f"{len(todo)} rows have values that the training data hardly ever had: none was drawn in {_ATTEMPTS} attempts, so "
+        "leave out columns that are nearly always missing."
+    )
+
+
+def _seed(seed, number):
+    """A seed for each number, which no other seed has for another."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1)
 
 
 def _check_is_of_a_table(run, what):

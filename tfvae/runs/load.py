@@ -217,14 +217,8 @@ class Run:
         estimate = None
         if fitting.any():
             estimate = self.estimate(rows if fitting.all() else rows[fitting], num_samples, seed, **how)
-            scored = score_table(estimate).set_index(np.flatnonzero(fitting))
-            table = table.join(scored)
-        missing = (
-            {}
-            if fitting.all()
-            else {"log_likelihood": table.get("log_likelihood", pd.Series(np.nan, table.index)).where(fitting, -np.inf)}
-        )
-        table = table.assign(**missing)
+            table = table.join(score_table(estimate).set_index(np.flatnonzero(fitting)))
+        table.loc[~fitting, "log_likelihood"] = -np.inf
         return table.assign(**self.codec.remarks(rows, table["log_likelihood"], self.metrics)), estimate
 
     def report(self) -> Path:

@@ -274,7 +274,7 @@ class FastFit:
         return x, [layer.check_data for layer in keras_door.sublayers(self) if hasattr(layer, "check_data")]
 
     def check_data(self, x: Any, y: Any = None, sample_weight: Any = None, of: str | None = None) -> None:
-        """Raises ValueError where arrays are not finite, or hold what this model's likelihood is not for; they came `of`."""
+        """Raises ValueError where arrays, called `of` if it is given, are not finite or not what the likelihood is for."""
         target, checks = self.checks_of(x, y)
         for name, data in (("x", x), ("y", y), ("sample_weight", sample_weight)):
             for array in (np.asarray(a) for a in keras.tree.flatten(data) if hasattr(a, "__array__")):

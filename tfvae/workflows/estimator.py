@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from tfvae.host.errors import UserError
 from tfvae.runs.load import Run
 from tfvae.workflows.fit_tables import fit_table
 
@@ -103,4 +104,6 @@ def _frame(rows):
     if isinstance(rows, pd.DataFrame):
         return rows
     rows = np.asarray(rows)
+    if rows.ndim != 2:
+        raise UserError(f"X must be a DataFrame or an array (n, D), but has the shape {rows.shape}.")
     return pd.DataFrame(rows, columns=[f"x{k}" for k in range(rows.shape[1])])

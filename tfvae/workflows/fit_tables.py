@@ -15,7 +15,7 @@ from tfvae.data.images import KNOWN
 from tfvae.data.known_tables import KNOWN_TABLES
 from tfvae.data.tables import check_values, file_hash, frame_hash, read_table, split_rows
 from tfvae.host.errors import UserError
-from tfvae.models.table_models import check_model, default_model
+from tfvae.models.table_models import check_model, takes_modes
 from tfvae.priors.by_name import PriorChoice
 from tfvae.priors.mixture_search import best_mixture
 from tfvae.runs.directory import RunDirectory
@@ -97,7 +97,7 @@ class _Table:
         if options.prior:
             PriorChoice.parse(options.prior).check(len(parts[0]))
         side = known.side if known and not (options.columns or options.exclude) else None
-        self.codec = dataclasses.replace(_codec(self.frame.iloc[parts[0]], options.seed), side=side)
+        self.codec = dataclasses.replace(_codec(self.frame.iloc[parts[0]], options), side=side)
         fits = (self.codec.faults(self.frame) == "").to_numpy()
         self.train, self.validation, self.held_out = (rows[fits[rows]] for rows in parts)
         self.unseen = int((~fits).sum())
@@ -128,13 +128,14 @@ class _Table:
         return remarks
 
 
-def _codec(train, seed):
+def _codec(train, options):
     """The codec of the training rows."""
-    codec = TableCodec.fit(train)
-    if default_model(codec.num_continuous, codec.num_categories) != "modes" or codec.num_categories:
+    codec = TableCodec.fit(train, wanted=options.columns)
+    if codec.num_categories or not takes_modes(codec.width):
         return codec
     # Clusters of numbers that are Gaussian as they come should stay so: the better start decides.
-    return max((TableCodec.fit(train, plain=True), codec), key=lambda c: _mixture_density(c, train, seed))
+    choices = (TableCodec.fit(train, plain=True, wanted=options.columns), codec)
+    return max(choices, key=lambda c: _mixture_density(c, train, options.seed))
 
 
 def _mixture_density(codec, train, seed):
@@ -158,7 +159,10 @@ def _others(data):
 def _named(frame):
     if not isinstance(frame, pd.DataFrame):
         raise UserError(f"`data` must be a DataFrame or the path of a table, but is a {type(frame).__name__}.")
-    return frame.rename(columns=str)
+    frame = frame.rename(columns=str)
+    if frame.columns.has_duplicates:
+        raise UserError(f"The table has two columns named {frame.columns[frame.columns.duplicated()][0]!r}.")
+    return frame
 
 
 def _select(frame, columns, exclude, label):

@@ -44,7 +44,9 @@ def model_maker(options, train, *sizes):
     if "seed" in inspect.signature(make).parameters:
         settings["seed"] = options.seed
     if options.prior:
-        settings["make_prior"] = PriorChoice.parse(options.prior).maker(train, options.seed)
+        # Priors made of rows see of a value that is not there what the encoder sees: 0.
+        rows = np.nan_to_num(train) if np.isnan(train).any() else train
+        settings["make_prior"] = PriorChoice.parse(options.prior).maker(rows, options.seed)
 
     def made():
         model = make(*sizes, **settings)
@@ -56,35 +58,38 @@ def model_maker(options, train, *sizes):
 
 
 def fit_until_worse(
-    run, make_model, train, validation, options, verbose, checkpoint_seconds, restore=True, name="model"
+    run, make_model, train, validation, options, verbose, checkpoint_seconds, restore=True, name="model", tries=_TRIES
 ):
-    """(model, history) of a fit that stops when the validation loss no longer falls; at its best epoch, or at its last."""
+    """(model, history) of a fit that stops when the validation loss no longer falls; at its best epoch, or at its last.
+
+    One that diverges is tried again with a tenth of the learning rate, unless the user has chosen that.
+    """
     start_tensorflow()
     import keras
 
-    for tries_left in reversed(range(_TRIES)):
-        stopping = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=restore)
-        try:
-            return runs.fit_in_run(
-                run,
-                make_model,
-                train,
-                name=name,
-                seed=options.seed,
-                callbacks=[stopping],
-                epochs=options.epochs,
-                batch_size=options.batch_size,
-                validation_data=validation,
-                verbose=verbose,
-                checkpoint_seconds=checkpoint_seconds,
-            )
-        except DivergedError:
-            if not tries_left or options.learning_rate is not None:  # what the user has chosen is not changed
-                raise
-            if verbose:
-                sys.stderr.write("The training diverged: once more with a tenth of the learning rate.\n")
-            make_model = _slower(make_model)
-    raise AssertionError
+    stopping = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=restore)
+    try:
+        return runs.fit_in_run(
+            run,
+            make_model,
+            train,
+            name=name,
+            seed=options.seed,
+            callbacks=[stopping],
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            validation_data=validation,
+            verbose=verbose,
+            checkpoint_seconds=checkpoint_seconds,
+        )
+    except DivergedError:
+        if tries == 1 or options.learning_rate is not None:
+            raise
+    if verbose:
+        sys.stderr.write("The training diverged: once more with a tenth of the learning rate.\n")
+    return fit_until_worse(
+        run, _slower(make_model), train, validation, options, verbose, checkpoint_seconds, restore, name, tries - 1
+    )
 
 
 def _slower(make_model):

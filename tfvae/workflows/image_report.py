@@ -73,13 +73,12 @@ def _against_real(model, parts, train, test, seed):
     network, _ = evaluation.train_feature_autoencoder(train[:_LEARNED], seed=seed)
     shown = {
         "draws": model.sample(half, seed, mean=True),
-        "reconstructions": model.reconstruct(others, seed, mean=True),
+        "reconstructions": model.reconstruct(others.reshape(-1, *model.data_shape), seed, mean=True),
+        "real": others,
     }
-    features = evaluation.features_of(network, real)
-    return {
-        f"{of}_frechet_distance": evaluation.frechet_distance(features, evaluation.features_of(network, images))
-        for of, images in {**{k: x.reshape(real.shape) for k, x in shown.items()}, "real": others}.items()
-    }
+    expected = evaluation.features_of(network, real)
+    features = {of: evaluation.features_of(network, images.reshape(real.shape)) for of, images in shown.items()}
+    return {f"{of}_frechet_distance": evaluation.frechet_distance(expected, f) for of, f in features.items()}
 
 
 def _pixelwise(train, test, levels):

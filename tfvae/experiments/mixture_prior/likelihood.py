@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any, ClassVar
 
 import tfvae
-from tfvae import objectives, plots
+from tfvae import objectives
 from tfvae.experiments.fits import run_fits, write_findings
 from tfvae.experiments.mixture_prior.on_digits import (
     OnDigits,
@@ -14,7 +14,7 @@ from tfvae.experiments.mixture_prior.on_digits import (
 )
 from tfvae.experiments.mixture_prior.scoring import (
     MEASURES,
-    draw_samples,
+    draw_gains,
     evaluate,
     gains,
     kl_table,
@@ -108,14 +108,4 @@ class MixturePriorLikelihood(OnDigits):
         ]
         estimators = kl_table(models["mixture-variational"], scored, self.seed)
         write_findings(run, rows, MEASURES, claims, gains=table, mean_gains=pooled(table), kl_estimators=estimators)
-        run.save_figure(
-            "1-loss",
-            plots.loss_curves(histories, title="Training, first seed"),
-            "Training losses of the first seed. Dashed: validation.",
-        )
-        run.save_figure(
-            "2-gains",
-            plots.gains(table, "log p(x) over N(0, I), same seed and images"),
-            "Gain in log p(x) over N(0, I), paired by seed and image, with its standard error.",
-        )
-        draw_samples(run, models, 3, 200, self.seed)
+        draw_gains(run, histories, table, models, self.seed)

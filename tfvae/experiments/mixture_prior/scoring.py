@@ -116,6 +116,21 @@ def kl_table(model, x, seed, num_draws=100):
     return table
 
 
+def draw_gains(run, histories, table, models, seed):
+    """The figures of a comparison with N(0, I): losses, gains, and draws of each model."""
+    run.save_figure(
+        "1-loss",
+        plots.loss_curves(histories, title="Training, first seed"),
+        "Training losses of the first seed. Dashed: validation.",
+    )
+    run.save_figure(
+        "2-gains",
+        plots.gains(table, "log p(x) over N(0, I), same images"),
+        "Gain in log p(x) over N(0, I) on the same images and seed, with its standard error.",
+    )
+    draw_samples(run, models, 3, 200, seed)
+
+
 def draw_samples(run, models, first, n, seed, columns=20):
     """Figures `first-NAME`, `first + 1-NAME`, …: the decoder means of `n` prior draws of each model of digits."""
     for k, (name, model) in enumerate(models.items(), first):

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 import tfvae
-from tfvae import layers, objectives, plots, priors, training
+from tfvae import layers, objectives, priors, training
 from tfvae.data.images import load_images
 from tfvae.experiments.fits import run_fits, write_findings
 from tfvae.experiments.mixture_prior.on_digits import (
@@ -16,7 +16,7 @@ from tfvae.experiments.mixture_prior.on_digits import (
 )
 from tfvae.experiments.mixture_prior.scoring import (
     MEASURES,
-    draw_samples,
+    draw_gains,
     evaluate,
     gains,
     words,
@@ -129,14 +129,4 @@ class MixturePriorStatic(OnDigits):
             }
         ]  # fmt: skip
         write_findings(run, rows, [*MEASURES, "epochs_trained", "retrieval_loss"], claims, gains=table)
-        run.save_figure(
-            "1-loss",
-            plots.loss_curves(histories, title="Training, first seed; validation dashed"),
-            "Training losses of the first seed. Dashed: validation.",
-        )
-        run.save_figure(
-            "2-gains",
-            plots.gains(table, "log p(x) over N(0, I), same test images"),
-            "Gain of each prior in log p(x) over N(0, I), on the same test images, with its standard error.",
-        )
-        draw_samples(run, models, 3, 200, self.seed)
+        draw_gains(run, histories, table, models, self.seed)
