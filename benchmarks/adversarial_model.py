@@ -15,21 +15,30 @@ def data():
 
 def networks():
     """(encoder to mean and log variance, decoder, discriminator) of plain Keras layers, at tfvae's sizes."""
-    import keras
-
     import tfvae
 
-    vae = tfvae.make_gamix_vae(SHAPE, LATENT, WIDTH)
+    return parts(tfvae.make_gamix_vae(SHAPE, LATENT, WIDTH))
+
+
+def parts(vae):
+    """(encoder to mean and log variance, decoder, discriminator) of a GAMIX-VAE, without its distributions."""
+    import keras
+
     encoder = keras.Model(vae.encoder.input, vae.encoder.get_layer("params").output)
     decoder = keras.Model(vae.decoder.input, vae.decoder.layers[-2].output)
     return encoder, decoder, vae.discriminator
 
 
 def flops():
-    """Of the convolutions and matrix products in an epoch: forward once, and backward to inputs and kernels."""
-    encoder, decoder, discriminator = (_flops_of(network) for network in networks())
+    """Of the convolutions and matrix products in an epoch."""
+    return NUM_IMAGES * flops_of_an_image(networks())
+
+
+def flops_of_an_image(three):
+    """Of one image's step: forward once, and backward to inputs and kernels."""
+    encoder, decoder, discriminator = (_flops_of(network) for network in three)
     # The discriminator sees images and reconstructions; the model's gradient passes through it once more.
-    return NUM_IMAGES * (3 * (encoder + decoder) + 2 * 2 * discriminator + 2 * discriminator)
+    return 3 * (encoder + decoder) + 2 * 2 * discriminator + 2 * discriminator
 
 
 def _flops_of(network):

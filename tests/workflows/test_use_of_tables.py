@@ -70,6 +70,37 @@ def test_draws_that_are_as_asked_for(run):
         run.sample(10**6, where={"purpose": "other", "score": (795, None)})
 
 
+def test_rows_given_some_of_their_columns(run, frame):
+    given = pd.DataFrame({"purpose": ["card", "house"] * 100, "income": [20_000.0, None] * 100})
+    drawn = run.sample(given=given)
+    assert drawn["purpose"].tolist() == given["purpose"].tolist()
+    assert (drawn["income"][::2] == 20_000).all()
+    assert drawn["income"][1::2].notna().all()
+    assert drawn["income"][1::2].nunique() > 50
+    assert run.sample(given=given.head(3).assign(loan_id=[7, 8, 9]))["loan_id"].tolist() == [7, 8, 9]
+    with pytest.raises(tfvae.UserError, match="There is no column 'nope'"):
+        run.sample(given=given.assign(nope=1))
+    with pytest.raises(tfvae.UserError, match="Give one of `where`, `given` and `mean`"):
+        run.sample(given=given, mean=True)
+
+
+def test_the_density_given_columns_is_what_the_others_leave(run, frame):
+    """Against Bayes' rule by hand: log p(row) − log p(given), which is normalized over a category's values."""
+    row = frame.head(1)
+    purposes = sorted(frame["purpose"].unique())
+    rows = pd.concat([row.assign(purpose=name) for name in purposes], ignore_index=True)
+    others = [name for name in run.codec.names if name != "purpose"]
+    scores = run.score(rows, num_samples=2000, given=others)
+    assert "percentile" not in scores
+    np.testing.assert_allclose(np.exp(scores["log_likelihood"]).sum(), 1, atol=0.1)
+    whole, known = run.score(rows, num_samples=2000), run.score(rows, num_samples=2000, given=["purpose"])
+    assert (known["log_likelihood"] > whole["log_likelihood"]).all()  # p(purpose) is less than 1
+    with pytest.raises(tfvae.UserError, match="There is no column 'nope'"):
+        run.score(rows, given=["nope"])
+    with pytest.raises(tfvae.UserError, match="leave out annealing"):
+        run.score(rows, given=["purpose"], annealed=True)
+
+
 def test_gaps_are_filled_and_nothing_else(run, frame):
     rng = np.random.default_rng(2)
     gaps = frame.copy()

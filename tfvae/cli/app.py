@@ -50,3 +50,8 @@ def _options(
 ):
     del version
     del debug  # read in `main`, which also serves errors in the arguments themselves
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The names in a text with commas between."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tfvae.cli.app import Data, Overwrite, Resume, Seed, app
+from tfvae.cli.app import Data, Overwrite, Resume, Seed, app, names_in
 from tfvae.data.images import KNOWN
 from tfvae.data.known_tables import KNOWN_TABLES
 from tfvae.data.variants import is_variant_file
@@ -116,7 +116,7 @@ def fit(
     _check_belongs(given, kind)
     changes = {name: given[name] for name in given if name in _OPTIONS[kind]}
     for name in {"columns", "exclude"} & set(changes):
-        changes[name] = tuple(part.strip() for part in changes[name].split(",") if part.strip())
+        changes[name] = names_in(changes[name])
     if hidden:
         changes["hidden"] = _widths(hidden)
     name = Path(data).name.split(".")[0] if kind == "haplotypes" else Path(data).stem

@@ -9,7 +9,7 @@ import typer
 
 import tfvae
 from tfvae import explorer
-from tfvae.cli.app import Data, ModelName, Output, RunPath, Seed, app
+from tfvae.cli.app import Data, ModelName, Output, RunPath, Seed, app, names_in
 from tfvae.codecs.codec import VectorCodec
 from tfvae.host.errors import UserError
 from tfvae.models.image_models import pixel_levels
@@ -23,11 +23,14 @@ _TABLE = VectorCodec()  # how codes and scores are written, whatever the data ar
 def sample(
     run: RunPath,
     output: Output,
-    n: Annotated[int, typer.Option("-n", min=1, help="number of draws")] = 1000,
+    n: Annotated[int | None, typer.Option("-n", min=1, help="number of draws; 1000 by default")] = None,
     mean: Annotated[bool, typer.Option("--mean", help="decoder means instead of draws")] = False,
     where: Annotated[
         list[str] | None,
         typer.Option(help="column=value, or column=low..high with either bound left out; again for more"),
+    ] = None,
+    given: Annotated[
+        str | None, typer.Option(help="a table of some columns: one row is drawn for each of its rows, given these")
     ] = None,
     seed: Seed = 0,
     model: ModelName = None,
@@ -37,7 +40,9 @@ def sample(
     loaded.codec.check_path(output)
     if mean and loaded.codec.takes_draws(output):
         raise UserError(f"{output} holds draws and no means: leave out --mean, or write .npy, .npz, .csv or .parquet.")
-    _write(loaded.codec, loaded.sample(n, seed, mean, _conditions(where or [])), output)
+    if given and n is not None:
+        raise UserError("--given has as many draws as rows: leave out -n.")
+    _write(loaded.codec, loaded.sample(n or 1000, seed, mean, _conditions(where or []), given), output)
 
 
 @app.command()
@@ -86,6 +91,9 @@ def score(
     method: Annotated[str, typer.Option(help="iwae, importance sampling, or ais, annealed: slower, tighter")] = "iwae",
     num_chains: Annotated[int, typer.Option("--chains", min=1, help="of annealing, for each row")] = 16,
     step_size: Annotated[float, typer.Option(help="of annealing's Hamiltonian steps, at the start")] = 0.05,
+    given: Annotated[
+        str, typer.Option(help="columns of a table, with commas between: log p(others | these) instead of log p(row)")
+    ] = "",
     seed: Seed = 0,
     model: ModelName = None,
 ):
@@ -103,7 +111,7 @@ def score(
     loaded = load_run(run, model)
     _TABLE.check_path(output)
     annealed = method == "ais"
-    how = {"annealed": annealed, "num_chains": num_chains, "step_size": step_size}
+    how = {"annealed": annealed, "num_chains": num_chains, "step_size": step_size, "given": names_in(given)}
     table, estimate = loaded.score_and_estimate(data, num_samples, seed, **how)
     # Arrays hold numbers alone: what is said of a row in words stays out of them.
     _write(_TABLE, table if output.suffix not in (".npy", ".npz") else table.select_dtypes("number"), output)

@@ -1,7 +1,7 @@
 """Tables, turned into what a model takes, and back into the data's units, names, order and types."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -143,11 +143,24 @@ class TableCodec(Codec):
         """Which rows, `(n,)`, are as `where` says: {column: a value, or (low, high) with None for no bound}."""
         fits = np.ones(len(frame), bool)
         for name, wanted in where.items():
-            column = next((c for c in self.columns if c.name == name), None)
-            if column is None:
-                raise UserError(f"There is no column {name!r} in this model; it has {', '.join(self.names[:20])}.")
-            fits &= column.satisfies(frame[name], wanted)
+            self.check_names([name])
+            fits &= next(c for c in self.columns if c.name == name).satisfies(frame[name], wanted)
         return fits
+
+    def check_names(self, names: Sequence[str]) -> None:
+        """UserError for a name that no column of the model has."""
+        for name in names:
+            if name not in {c.name for c in self.columns}:
+                raise UserError(f"There is no column {name!r} in this model; it has {', '.join(self.names[:20])}.")
+
+    def hide(self, vectors: np.ndarray, names: Collection[str]) -> np.ndarray:
+        """Vectors where nothing is known of these columns: NaN."""
+        vectors = vectors.copy()
+        vectors[:, [k for k, c in enumerate(self.numbers) if c.name in names]] = np.nan
+        for c, block in zip(self.blocks, self.split_blocks(vectors), strict=True):
+            if c.name in names:
+                block[:] = np.nan
+        return vectors
 
     def split_blocks(self, vectors: np.ndarray) -> list[np.ndarray]:
         """The one-hot blocks of vectors, each `(n, states)`."""

@@ -1,10 +1,13 @@
 """Rows of a table that are drawn given what is known of them."""
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from tfvae.data.tables import read_table
 from tfvae.host.errors import UserError
 from tfvae.host.stderr import import_quietly
 
@@ -28,6 +31,32 @@ def draws_where(run: Any, n: int, seed: int, where: dict) -> pd.DataFrame:
     return pd.concat(kept, ignore_index=True)[:n]
 
 
+def draws_given(run: Any, given: Any, num_samples: int, seed: int) -> pd.DataFrame:
+    """A row for each of `given`, drawn from p(row | what is given of it): see `Run.sample`."""
+    _check_is_of_a_table(run, "Conditions are")
+    known = pd.DataFrame(read_table(given) if isinstance(given, str | Path) else given).reset_index(drop=True)
+    left_out = {name for name, _ in run.codec.left_out}  # identifiers and such, which are written back
+    run.codec.check_names([name for name in known if name not in left_out])
+    rows = run.codec.check(known.reindex(columns=run.codec.names))
+    drawn = _draws(run, rows, num_samples, seed)
+    for name in known:  # as they were given, and not as the codec's grid has them
+        drawn[name] = known[name].where(known[name].notna(), drawn[name]) if name in drawn else known[name]
+    return drawn
+
+
+def density_given(run: Any, rows: pd.DataFrame, names: Sequence[str], estimate: Callable, seed: int) -> Any:
+    """The estimate of log p(row | its columns `names`): see `Run.score`."""
+    _check_is_of_a_table(run, "Conditions are")
+    run.codec.check_names(names)
+    vectors = run.codec.transform(rows, seed)
+    whole, part = estimate(vectors), estimate(run.codec.hide(vectors, set(run.codec.names) - set(names)))
+    return whole._replace(
+        log_likelihood=whole.log_likelihood - part.log_likelihood,
+        standard_error=np.hypot(whole.standard_error, part.standard_error),
+        effective_sample_size=np.minimum(whole.effective_sample_size, part.effective_sample_size),
+    )
+
+
 def imputed(run: Any, data: Any, num_samples: int, seed: int) -> pd.DataFrame:
     """Rows whose gaps are filled: see `Run.impute`."""
     _check_is_of_a_table(run, "Missing values are imputed")
@@ -35,13 +64,9 @@ def imputed(run: Any, data: Any, num_samples: int, seed: int) -> pd.DataFrame:
     names = [name for name in run.codec.names if rows[name].isna().any()]
     if not names:
         return rows
-    posterior_draws = import_quietly("tfvae.models.resampling").posterior_draws
     filled, todo = rows.copy(), np.flatnonzero(rows[names].isna().any(axis=1).to_numpy())
     for attempt in range(_ATTEMPTS):
-        vectors = run.codec.transform(rows.iloc[todo], seed, unknown=True)
-        z, _ = posterior_draws(run.vae, vectors, num_samples, _seed(seed, 2 * attempt))
-        drawn = run.rows_of(run.vae.decode(z).distribution.sample(seed=_seed(seed, 2 * attempt + 1)).numpy())
-        drawn = drawn.set_index(rows.index[todo])
+        drawn = _draws(run, rows.iloc[todo], num_samples, _seed(seed, attempt)).set_index(rows.index[todo])
         for name in names:
             filled[name] = filled[name].fillna(drawn[name])
         todo = todo[filled[names].iloc[todo].isna().any(axis=1).to_numpy()]  # drawn as missing: once more
@@ -51,6 +76,14 @@ def imputed(run: Any, data: Any, num_samples: int, seed: int) -> pd.DataFrame:
         f"{len(todo)} rows have values that the training data hardly ever had: none was drawn in {_ATTEMPTS} attempts, so "
         "leave out columns that are nearly always missing."
     )
+
+
+def _draws(run, rows, num_samples, seed):
+    """A draw of p(row | what is there of it) for each row, gaps and all."""
+    posterior_draws = import_quietly("tfvae.models.resampling").posterior_draws
+    vectors = run.codec.transform(rows, seed, unknown=True)
+    z, _ = posterior_draws(run.vae, vectors, num_samples, _seed(seed, 0))
+    return run.rows_of(run.vae.decode(z).distribution.sample(seed=_seed(seed, 1)).numpy())
 
 
 def _seed(seed, number):

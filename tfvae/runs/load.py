@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from tfvae.codecs.of_run import codec_of
 from tfvae.data.tables import check_values, read_table
 from tfvae.host.errors import UserError
 from tfvae.host.stderr import import_quietly, start_tensorflow
-from tfvae.runs.conditional import draws_where, imputed
+from tfvae.runs.conditional import density_given, draws_given, draws_where, imputed
 from tfvae.runs.directory import METRICS, RunDirectory
 from tfvae.runs.report import write_report
+
+
+_TO_CHOOSE_FROM = 200  # draws of q(z|x), of which one is that of p(z|x)
 
 
 def load_model(path: str | Path) -> Any:
@@ -101,24 +105,28 @@ class Run:
         """The logs of each epoch, of a run with one model."""
         return pd.read_csv(self.directory.path / "history.csv")
 
-    def sample(self, n: int = 1000, seed: int = 0, mean: bool = False, where: dict | None = None) -> Any:
+    def sample(
+        self, n: int = 1000, seed: int = 0, mean: bool = False, where: dict | None = None, given: Any = None
+    ) -> Any:
         """n draws from p(x), or decoder means: rows as the data has them, a DataFrame for a table.
 
         Args:
             n, seed, mean: how many, of what, and which.
             where: for tables, what draws must be: {column: a value, or (low, high) with None for no bound}. Draws that are
                 not are thrown away, so that those left are independent draws of the conditional distribution.
+            given: for tables, rows of some of the columns (or the path of a file of them): one row is drawn for each, given
+                what is there of it, by importance resampling among 200 draws of q(z|x); n does not count.
 
         Raises:
             UserError: where so few draws are as `where` says that n would take too long.
         """
-        if not where:
+        if not where and given is None:
             return self.rows_of(self.vae.sample(n, seed=seed, mean=mean))
-        if mean:
-            raise UserError("`where` is for draws, and not for decoder means.")
-        return draws_where(self, n, seed, where)
+        if mean or (where and given is not None):
+            raise UserError("Give one of `where`, `given` and `mean`: conditions are for draws, and of one kind at a time.")
+        return draws_where(self, n, seed, where) if where else draws_given(self, given, _TO_CHOOSE_FROM, seed)
 
-    def impute(self, data: Any, num_samples: int = 200, seed: int = 0) -> pd.DataFrame:
+    def impute(self, data: Any, num_samples: int = _TO_CHOOSE_FROM, seed: int = 0) -> pd.DataFrame:
         """The rows of a table with a draw from p(missing | known) in the place of each missing value.
 
         Args:
@@ -170,6 +178,7 @@ class Run:
         annealed: bool = False,
         num_chains: int = 16,
         step_size: float = 0.05,
+        given: Sequence[str] = (),
     ) -> Any:
         """log p(x) of each row in nats and in the data's units, with what is known of its error.
 
@@ -179,19 +188,28 @@ class Run:
             seed: of the draws, and of the noise that dequantizes integers.
             annealed: bool, by annealed importance sampling: slower, and a tighter bound.
             num_chains, step_size: of annealing, see `tfvae.evaluation.annealed_log_likelihood`.
+            given: names of columns of a table, whose log density is subtracted: the rest is log p(others | given).
 
         Returns:
             A `LikelihoodEstimate`, or an `AnnealedEstimate`.
         """
         if annealed and self.codec.kind == "haplotypes":
             raise UserError("Haplotypes are scored by importance sampling alone: give more `num_samples` instead.")
-        vectors = self._vectors(data, seed)
-        if annealed:
-            estimate = evaluation.annealed_log_likelihood(
-                self.vae, vectors, num_samples, num_chains, step_size=step_size, seed=seed
-            )
-        else:
+
+        def importance_sampled(vectors):
             estimate = self.vae.log_likelihood(vectors, num_samples=num_samples, seed=seed)
+            return estimate._replace(log_likelihood=estimate.log_likelihood + self._log_jacobian(vectors))
+
+        if given:
+            if annealed:
+                raise UserError("`given` is for importance sampling: leave out annealing.")
+            return density_given(self, self.codec.rows(data), given, importance_sampled, seed)
+        vectors = self._vectors(data, seed)
+        if not annealed:
+            return importance_sampled(vectors)
+        estimate = evaluation.annealed_log_likelihood(
+            self.vae, vectors, num_samples, num_chains, step_size=step_size, seed=seed
+        )
         return estimate._replace(log_likelihood=estimate.log_likelihood + self._log_jacobian(vectors))
 
     def score(self, data: Any, num_samples: int = 200, seed: int = 0, **how: Any) -> pd.DataFrame:
@@ -219,7 +237,9 @@ class Run:
             estimate = self.estimate(rows if fitting.all() else rows[fitting], num_samples, seed, **how)
             table = table.join(score_table(estimate).set_index(np.flatnonzero(fitting)))
         table.loc[~fitting, "log_likelihood"] = -np.inf
-        return table.assign(**self.codec.remarks(rows, table["log_likelihood"], self.metrics)), estimate
+        # The percentile is among densities of whole rows.
+        metrics = {} if how.get("given") else self.metrics
+        return table.assign(**self.codec.remarks(rows, table["log_likelihood"], metrics)), estimate
 
     def report(self) -> Path:
         """Writes `report.html` anew and returns its path."""
