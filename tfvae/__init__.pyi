@@ -19,6 +19,7 @@ from .explorer.widget import LatentWidget as LatentWidget
 from .host.errors import UserError as UserError
 from .host.tensors import DistributionTensor as DistributionTensor
 from .models.adversarial import AdversarialVAE as AdversarialVAE
+from .models.epanechnikov_vae import make_epanechnikov_vae as make_epanechnikov_vae
 from .models.factories import make_convolutional_vae as make_convolutional_vae
 from .models.factories import make_dense_vae as make_dense_vae
 from .models.factories import make_manifold_vae as make_manifold_vae
@@ -34,6 +35,7 @@ from .models.initialization import initialize_prior as initialize_prior
 from .models.latent_density import fit_latent_density as fit_latent_density
 from .models.layered import make_vae as make_vae
 from .models.mode_vae import make_mode_vae as make_mode_vae
+from .models.poisson_vae import make_poisson_vae as make_poisson_vae
 from .models.regularized import make_rae as make_rae
 from .models.regularized import make_wae as make_wae
 from .models.restarts import Restarts as Restarts

@@ -39,8 +39,18 @@ LEFT_OUT = {
     "key text": ([f"u{k:05d}" for k in RNG.permutation(N)], "identifier"),
     "notes": ([f"he said {k}" for k in range(N)], "text with 400"),
     "mixed": (["1.5"] * 200 + [f"{k}" for k in range(198)] + ["no", "idea"], "numbers with text such as"),
+    "text numbers": ([f"{k / 7}" for k in range(N)], "numbers that are written as text: make them numbers by pandas.to_numeric"),
     "empty": (np.full(N, np.nan), "empty"),
-}
+}  # fmt: skip
+
+
+def test_numbers_as_python_objects_are_numbers():
+    frame = pd.DataFrame({"a": RNG.normal(size=N).astype(object), "b": [*range(N - 1), None]}).astype(object)
+    codec = TableCodec.fit(frame)
+    assert [c.kind for c in codec.columns] == [NumberColumn.kind, NumberColumn.kind]
+    back = codec.inverse(codec.transform(frame))
+    np.testing.assert_allclose(back["a"], frame["a"].astype(float), atol=1e-5)
+    assert back["b"].isna().sum() == 1
 
 
 @pytest.mark.parametrize("name", COLUMNS)

@@ -95,4 +95,6 @@ CASES = [
         False,
     ),
     Case(lambda **k: layers.TableLikelihood(2, (3,), **k), _table, None, False),
+    Case(lambda **k: layers.GumbelSoftmax(4, **k), _one_hot, None, False),
+    Case(lambda **k: layers.PoissonPosterior(3, **k), lambda rng, n: rng.poisson(2, size=(n, 3)), None, False),
 ]

@@ -8,10 +8,10 @@ import tensorflow_probability as tfp
 
 import tfvae
 from tfvae import layers, priors
+from tfvae.host.schedules import as_schedule, at_step
 from tfvae.host.tensors import DistributionTensor
 from tfvae.importance import log_px_z
 from tfvae.objectives import ELBO, Objective, Terms
-from tfvae.objectives.objective import as_schedule, at_step
 
 tfd = tfp.distributions
 

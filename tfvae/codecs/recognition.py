@@ -37,6 +37,7 @@ def column_of(series: pd.Series, plain: bool = False, wanted: bool = False) -> C
     Raises:
         UserError: for values that no model can take.
     """
+    series = series.infer_objects()  # columns of Python's numbers
     name, dtype = str(series.name), str(series.dtype)
     present = series.dropna()
     if not len(present):
@@ -77,10 +78,11 @@ def _text_column(series, present, values):
     ):
         raise UserError(f"Column {series.name!r} holds integers that overflow 64 bits: divide or exclude it.")
     if values > _MOST_CATEGORIES or values > max(2, len(present) // 2):
-        numeric = pd.to_numeric(present, errors="coerce").notna().mean()
-        if numeric > 0.5:
-            bad = present[pd.to_numeric(present, errors="coerce").isna()].iloc[0]
-            return f"numbers with text such as {bad!r} between them"
+        text = present[pd.to_numeric(present, errors="coerce").isna()]
+        if not len(text):
+            return "numbers that are written as text: make them numbers by pandas.to_numeric"
+        if len(text) < 0.5 * len(present):
+            return f"numbers with text such as {text.iloc[0]!r} between them"
         if values == len(present) and not present.astype("string").str.contains(r"\s").mean() > 0.5:
             return IDENTIFIER
         return f"text with {values:,} different values in {len(present):,} rows"

@@ -1,8 +1,12 @@
 from .bernoulli import LogitsBernoulli as LogitsBernoulli
 from .continuous_bernoulli import continuous_bernoulli_log_normalizer as continuous_bernoulli_log_normalizer
 from .discretized_logistic import DiscretizedLogistic as DiscretizedLogistic
+from .epanechnikov import Epanechnikov as Epanechnikov
+from .epanechnikov import SmoothedEpanechnikov as SmoothedEpanechnikov
+from .event_times import relaxed_poisson as relaxed_poisson
 from .full_mixture import FullNormalMixture as FullNormalMixture
 from .independent_bernoulli import IndependentBernoulliDistribution as IndependentBernoulliDistribution
+from .log_rate_poisson import LogRatePoisson as LogRatePoisson
 from .mixtures import DiagonalNormalMixture as DiagonalNormalMixture
 from .mixtures import LocalNormalMixture as LocalNormalMixture
 from .mixtures import as_diagonal_mixture as as_diagonal_mixture

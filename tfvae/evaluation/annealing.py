@@ -117,6 +117,10 @@ class _Annealing:
     def __init__(self, vae, num_steps, num_chains, leapfrog_steps, step_size, from_prior, simulated=False):
         if not step_size > 0:
             raise ValueError(f"`step_size` must be above 0, but got {step_size}.")
+        if vae.prior.support != "real":
+            raise ValueError(
+                f"Annealing moves z along gradients, and this model's z are {vae.prior.support}: use `log_likelihood`."
+            )
         if not from_prior:
             vae.posterior_layer.check_density("Annealing from q(z|x)")
         self.vae, self.num_chains = vae, as_count(num_chains, "num_chains")

@@ -6,6 +6,7 @@ from .gamix.digits import GamixDigits as GamixDigits
 from .gamix.faces import GamixFaces as GamixFaces
 from .gamix.gan_vae_cifar10 import GANVAECIFAR10 as GANVAECIFAR10
 from .gamix.gan_vae_digits import GANVAEDigits as GANVAEDigits
+from .gamix.holes import GamixHoles as GamixHoles
 from .gaussian_mixture.demo import GaussianMixtureDemo as GaussianMixtureDemo
 from .gaussian_mixture.improved import GaussianMixtureImproved as GaussianMixtureImproved
 from .gaussian_mixture.reproduction import GaussianMixtureExperiment as GaussianMixtureExperiment

@@ -22,3 +22,8 @@ def standard_normal(shape, seed, dtype):
     Philox, asked for by name, takes a fraction of that.
     """
     return tf.random.stateless_normal(shape, seed, dtype=dtype, alg="philox")
+
+
+def uniform(shape, seed, dtype):
+    """Draws of U[0, 1) by the same generator as `standard_normal`."""
+    return tf.random.stateless_uniform(shape, seed, dtype=dtype, alg="philox")

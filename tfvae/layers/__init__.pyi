@@ -1,6 +1,9 @@
 from .categorical_mixture import CategoricalMixtureOfOneHotCategorical as CategoricalMixtureOfOneHotCategorical
 from .distribution_layer import DistributionLambda as DistributionLambda
 from .distribution_layer import DistributionLayer as DistributionLayer
+from .epanechnikov import EpanechnikovPosterior as EpanechnikovPosterior
+from .epanechnikov import IndependentEpanechnikov as IndependentEpanechnikov
+from .gumbel_softmax import GumbelSoftmax as GumbelSoftmax
 from .independent import IndependentBernoulli as IndependentBernoulli
 from .independent import IndependentContinuousBernoulli as IndependentContinuousBernoulli
 from .independent import IndependentDiscretizedLogistic as IndependentDiscretizedLogistic
@@ -17,6 +20,7 @@ from .mixture import MixtureSameFamily as MixtureSameFamily
 from .multivariate import MultivariateNormalTriL as MultivariateNormalTriL
 from .multivariate import OneHotCategorical as OneHotCategorical
 from .point import IndependentDeterministic as IndependentDeterministic
+from .poisson_posterior import PoissonPosterior as PoissonPosterior
 from .scales import LearnedScale as LearnedScale
 from .table import TableLikelihood as TableLikelihood
 from .variational import ContinuousBernoulliVariationalLayer as ContinuousBernoulliVariationalLayer

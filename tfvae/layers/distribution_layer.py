@@ -33,6 +33,7 @@ class DistributionLayer(keras.layers.Layer):
 
     _arguments: ClassVar[tuple[str, ...]] = ()
     has_density: ClassVar[bool] = True  # with respect to a measure that does not depend on the parameters
+    support: ClassVar[str] = "real"  # of a posterior's z, which its prior must have too
     takes_missing: ClassVar[bool] = False  # its density integrates over elements that are NaN
 
     def __init__(self, convert_to_tensor_fn: Any = tfd.Distribution.sample, *, seed: int | None = None, **kwargs: Any):
@@ -95,6 +96,9 @@ class DistributionLayer(keras.layers.Layer):
         """Raises ValueError, naming the use, where a posterior of this layer has no density that the use needs."""
         if not self.has_density:
             raise ValueError(f"{use} needs a posterior with a density, but the encoder ends in {type(self).__name__}.")
+
+    def check_proposal(self, q: Any, prior: Any) -> None:
+        """Raises ValueError where draws of q cannot be everywhere that the prior is, as importance sampling needs it."""
 
     def check_events(self, name: Any, data: Any) -> None:
         """Raises ValueError, naming the argument, where the array `data` holds what no event of this layer can be."""

@@ -1,5 +1,6 @@
 from .adversarial import AdversarialVAE as AdversarialVAE
 from .embedding_generator import EmbeddingGenerator as EmbeddingGenerator
+from .epanechnikov_vae import make_epanechnikov_vae as make_epanechnikov_vae
 from .factories import make_convolutional_vae as make_convolutional_vae
 from .factories import make_dense_vae as make_dense_vae
 from .factories import make_manifold_vae as make_manifold_vae
@@ -20,6 +21,7 @@ from .layered import encoder_and_decoder as encoder_and_decoder
 from .layered import make_vae as make_vae
 from .mode_vae import ModeVAE as ModeVAE
 from .mode_vae import make_mode_vae as make_mode_vae
+from .poisson_vae import make_poisson_vae as make_poisson_vae
 from .regularized import make_rae as make_rae
 from .regularized import make_wae as make_wae
 from .restarts import Restarts as Restarts

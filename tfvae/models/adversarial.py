@@ -7,13 +7,14 @@ import tensorflow as tf
 
 from tfvae.host import keras_door
 from tfvae.host.saving import register
+from tfvae.host.schedules import as_schedule, at_step
 from tfvae.host.seeds import next_seed
 from tfvae.layers.independent import IndependentNormal
 from tfvae.models.critic import Critic, cross_entropy, share
 from tfvae.models.decoding import Pass
 from tfvae.models.losses import num_replicas, sum_of, weighted_mean
 from tfvae.models.vae import VAE
-from tfvae.objectives.objective import Objective, as_schedule, at_step
+from tfvae.objectives.objective import Objective
 from tfvae.priors.prior import Prior
 from tfvae.training.fused import build_once
 from tfvae.training.players import WatchPlayers

@@ -9,7 +9,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.host.arguments import as_count
+from tfvae.host.pieces import in_pieces
 from tfvae.importance import LikelihoodEstimate, StreamedLikelihood
+from tfvae.layers.distribution_layer import DistributionLayer
 
 tfd = tfp.distributions
 _COPIES = 16  # of a chunk's largest tensor that are alive at a time, about
@@ -19,6 +21,7 @@ def log_likelihood(vae: Any, x: Any, num_samples: int, seed: int, memory: int) -
     """See `VAE.log_likelihood`."""
     vae.posterior_layer.check_density("log p(x) by importance sampling")
     x, num_samples = vae.rows_to_score(x), as_count(num_samples, "num_samples")
+    _check_proposals(vae, x)
     held = max(x[0].size, vae.numbers_per_draw, vae.prior.num_terms)
     numbers = int(memory // (4 * _COPIES))
     if numbers < held:
@@ -32,6 +35,14 @@ def log_likelihood(vae: Any, x: Any, num_samples: int, seed: int, memory: int) -
     if key not in vae.compiled_likelihoods:
         vae.compiled_likelihoods[key] = StreamedLikelihood(vae, rows, chunk, use_xla)
     return vae.compiled_likelihoods[key](x, num_samples, seed)
+
+
+def _check_proposals(vae, x):
+    layer = vae.posterior_layer
+    if type(layer).check_proposal is not DistributionLayer.check_proposal:
+        prior = vae.prior.distribution()
+        for some in in_pieces(x, vae.encoder):
+            layer.check_proposal(vae.encode(some).distribution, prior)
 
 
 def rows_to_score(vae: Any, x: Any) -> np.ndarray:

@@ -13,6 +13,7 @@ from tfvae.host import keras_door
 from tfvae.host.arguments import as_count
 from tfvae.host.pieces import in_pieces, rows_at_once
 from tfvae.host.saving import register
+from tfvae.host.schedules import as_schedule
 from tfvae.host.seeds import next_seed
 from tfvae.host.tensors import DistributionTensor, as_distribution
 from tfvae.importance import LikelihoodEstimate
@@ -31,7 +32,7 @@ from tfvae.models.decoding import (
 )
 from tfvae.models.losses import num_replicas, sum_of, weighted_mean
 from tfvae.objectives.elbo import ELBO
-from tfvae.objectives.objective import Draw, Objective, Terms, as_schedule
+from tfvae.objectives.objective import Draw, Objective, Terms
 from tfvae.priors.prior import Prior
 from tfvae.priors.standard_normal import StandardNormal
 from tfvae.training.callbacks import RefreshPrior, WatchBeta
@@ -80,6 +81,12 @@ class VAE(FastFit, keras.Model):
         event, given = tuple(self.prior.event_shape), tuple(encoder.output_shape[1:])
         if not event or given not in (event, (None, *event)):  # a posterior of several draws leads with them
             raise ValueError(f"The prior is over z of shape {event}, but the encoder gives z of shape {given}.")
+        for layer in outermost_distribution_layers(encoder)[-1:]:
+            if layer.support != self.prior.support:
+                raise ValueError(
+                    f"The posterior {type(layer).__name__} is over {layer.support} values and the prior "
+                    f"{type(self.prior).__name__} over {self.prior.support} ones: choose a pair of one kind."
+                )
         self.prior.attach(encoder)
         self.objective = ELBO() if objective is None else objective
         if not self.objective.built:

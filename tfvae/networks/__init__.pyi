@@ -12,3 +12,5 @@ from .patch_gan import pix2pix_patch_gan as pix2pix_patch_gan
 from .resnet_v2 import resnet_v2_decoder as resnet_v2_decoder
 from .resnet_v2 import resnet_v2_encoder as resnet_v2_encoder
 from .standardize import Standardize as Standardize
+from .strided import strided_decoder as strided_decoder
+from .strided import strided_encoder as strided_encoder

@@ -1,7 +1,9 @@
 from .elbo import ELBO as ELBO
+from .evae import EVAE as EVAE
 from .importance_weighted import CIWAE as CIWAE
 from .importance_weighted import IWAE as IWAE
 from .importance_weighted import MIWAE as MIWAE
+from .linear_elbo import LinearELBO as LinearELBO
 from .negative_log_prob import NegativeLogProb as NegativeLogProb
 from .objective import Draw as Draw
 from .objective import Objective as Objective

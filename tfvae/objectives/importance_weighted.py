@@ -6,8 +6,9 @@ import tensorflow as tf
 
 from tfvae.host.arguments import as_count
 from tfvae.host.saving import register
+from tfvae.host.schedules import at_step
 from tfvae.importance import log_px_z
-from tfvae.objectives.objective import Draw, Objective, Terms, at_step, elbo_parts, expectation
+from tfvae.objectives.objective import Draw, Objective, Terms, elbo_parts, expectation
 
 
 def log_mean_exp(log_w, log_shares=None):

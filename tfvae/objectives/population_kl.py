@@ -7,8 +7,9 @@ import tensorflow_probability as tfp
 
 from tfvae.divergences import exact_kl, normal_kl
 from tfvae.host.saving import register
+from tfvae.host.schedules import at_step
 from tfvae.importance import log_px_z
-from tfvae.objectives.objective import Draw, Objective, Terms, at_step, expectation
+from tfvae.objectives.objective import Draw, Objective, Terms, expectation
 
 tfd = tfp.distributions
 _FLOOR = 1e-6  # of a variance, whose log is taken

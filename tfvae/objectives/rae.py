@@ -5,8 +5,9 @@ from typing import Any
 import tensorflow as tf
 
 from tfvae.host.saving import register
+from tfvae.host.schedules import at_step
 from tfvae.importance import log_px_z
-from tfvae.objectives.objective import Draw, Objective, Terms, at_step, expectation
+from tfvae.objectives.objective import Draw, Objective, Terms, expectation
 
 
 @register

@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from tfvae.distributions.on_demand_mixture import shows_parameters
 from tfvae.host.saving import register
+from tfvae.host.schedules import at_step
 from tfvae.objectives.importance_weighted import IWAE, Grouped, ImportanceWeighted, log_mean_exp
-from tfvae.objectives.objective import Draw, Terms, at_step, elbo_parts, expectation
+from tfvae.objectives.objective import Draw, Terms, elbo_parts, expectation
 
 
 def with_stopped_parameters(q):

@@ -6,9 +6,10 @@ import keras
 import tensorflow as tf
 
 from tfvae.host.saving import register
+from tfvae.host.schedules import at_step
 from tfvae.host.seeds import next_seed
 from tfvae.importance import log_px_z
-from tfvae.objectives.objective import Draw, Objective, Terms, at_step
+from tfvae.objectives.objective import Draw, Objective, Terms
 
 _SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # of the kernel, times 2 D: the authors'
 

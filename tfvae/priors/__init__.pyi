@@ -6,8 +6,12 @@ from .exemplar import ExemplarPrior as ExemplarPrior
 from .flow import FlowPrior as FlowPrior
 from .full_mixture import FullMixturePrior as FullMixturePrior
 from .mixture import MixturePrior as MixturePrior
+from .poisson import PoissonPrior as PoissonPrior
 from .prior import EncodedPrior as EncodedPrior
 from .prior import Prior as Prior
 from .rescaled import RescaledPrior as RescaledPrior
+from .standard_laplace import StandardLaplace as StandardLaplace
 from .standard_normal import StandardNormal as StandardNormal
+from .uniform import UniformPrior as UniformPrior
+from .uniform_category import UniformCategory as UniformCategory
 from .vamp import VampPrior as VampPrior

@@ -1,7 +1,7 @@
 """The noun: a distribution without an input."""
 
 import weakref
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -19,6 +19,8 @@ class Prior(keras.layers.Layer):
     Args:
         event_shape: shape of one z.
     """
+
+    support: ClassVar[str] = "real"  # of z: "counts" and "one-hot" have no gradient along z
 
     def __init__(self, event_shape: Any, **kwargs: Any):
         super().__init__(**float32_policy(kwargs))

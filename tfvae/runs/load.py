@@ -20,7 +20,6 @@ from tfvae.runs.conditional import density_given, draws_given, draws_where, impu
 from tfvae.runs.directory import METRICS, RunDirectory
 from tfvae.runs.report import write_report
 
-
 _TO_CHOOSE_FROM = 200  # draws of q(z|x), of which one is that of p(z|x)
 
 
@@ -123,7 +122,9 @@ class Run:
         if not where and given is None:
             return self.rows_of(self.vae.sample(n, seed=seed, mean=mean))
         if mean or (where and given is not None):
-            raise UserError("Give one of `where`, `given` and `mean`: conditions are for draws, and of one kind at a time.")
+            raise UserError(
+                "Give one of `where`, `given` and `mean`: conditions are for draws, and of one kind at a time."
+            )
         return draws_where(self, n, seed, where) if where else draws_given(self, given, _TO_CHOOSE_FROM, seed)
 
     def impute(self, data: Any, num_samples: int = _TO_CHOOSE_FROM, seed: int = 0) -> pd.DataFrame:

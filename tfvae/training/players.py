@@ -6,7 +6,7 @@ import warnings
 import keras
 
 from tfvae.host.errors import DivergedError
-from tfvae.objectives.objective import at_step
+from tfvae.host.schedules import at_step
 
 _PLAYERS = ("model", "discriminator")
 _WON = 0.1  # nats of the discriminator's loss: fakes and data both told apart with a probability of 95 %

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted
 
-from tfvae.host.errors import UserError
 from tfvae.runs.load import Run
 from tfvae.workflows.fit_tables import fit_table
 
@@ -60,6 +59,11 @@ class TableEstimator(TransformerMixin, BaseEstimator):
         self.out = out
         self.verbose = verbose
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
+        return tags
+
     def fit(self, X: Any, y: Any = None) -> "TableEstimator":
         """Fits the model to the rows of a DataFrame or an array; `y` is not looked at."""
         del y
@@ -103,7 +107,5 @@ class TableEstimator(TransformerMixin, BaseEstimator):
 def _frame(rows):
     if isinstance(rows, pd.DataFrame):
         return rows
-    rows = np.asarray(rows)
-    if rows.ndim != 2:
-        raise UserError(f"X must be a DataFrame or an array (n, D), but has the shape {rows.shape}.")
-    return pd.DataFrame(rows, columns=[f"x{k}" for k in range(rows.shape[1])])
+    rows = check_array(rows, dtype=None, ensure_all_finite="allow-nan", input_name="X")
+    return pd.DataFrame(rows, columns=[f"x{k}" for k in range(rows.shape[1])]).infer_objects()

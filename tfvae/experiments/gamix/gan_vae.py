@@ -68,7 +68,8 @@ class GANVAE(OnImages, abc.ABC):
         vae.compile(optimizer, keras.optimizers.Adam(self.learning_rate / 4, beta_1=0.5))
         return vae
 
-    def more_measures(self, model: Any, real: Any, fit: Fit) -> dict:
+    def more_measures(self, model: Any, real: Any, fit: Fit, quality: Any) -> dict:
         """The likelihood, which all of these models still have."""
+        del quality
         estimate = model.log_likelihood(real[: self.num_scored], self.num_samples, fit.seed)
         return {"nll": -estimate.mean, "nll_standard_error": estimate.mean_standard_error}

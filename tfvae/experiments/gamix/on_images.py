@@ -103,9 +103,9 @@ class OnImages(Study, abc.ABC):
         """What an arm is, in a few words."""
         return ARMS[arm][0]
 
-    def more_measures(self, model: Any, real: np.ndarray, fit: Fit) -> dict:
-        """Measures of a subclass's own, whose names are in `more`."""
-        del model, real, fit
+    def more_measures(self, model: Any, real: np.ndarray, fit: Fit, quality: Any) -> dict:
+        """Measures of a subclass's own, whose names are in `more`; `quality(images, prefix, seed)` measures images."""
+        del model, real, fit, quality
         return {}
 
     def execute(self, run: Any) -> None:
@@ -132,7 +132,7 @@ class OnImages(Study, abc.ABC):
             if fit.seed == self.seed:
                 keep_arm(run, fit.variant, drawn)
             row |= latent_measures(model, others[:_LATENT_ROWS], fit.seed)
-            return row | self.more_measures(model, real, fit)
+            return row | self.more_measures(model, real, fit, quality)
 
         models, histories, rows = run_fits(self, run, lambda fit: {"x": self.training_data(fit)}, measure)
         floor = quality(others, "", self.seed) | about

@@ -1,0 +1,84 @@
+"""Relaxed Poisson counts against their moments in closed form, and their gradients against the exact ones."""
+
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae.distributions import LogRatePoisson, relaxed_poisson
+from tfvae.distributions.event_times import INDICATORS
+
+tfd = tfp.distributions
+RATES = np.array([0.05, 1.0, 30.0])
+N = 40_000
+VARIANCE = {"linear": 1 / 3, "cubic": 9 / 35, "quintic": 50 / 231, "cosine": 0.25}  # c of λ (1 − c T)
+
+
+def moments(rate, temperature, indicator):
+    """(mean, variance) of the relaxed counts."""
+    if indicator == "sigmoid":
+        soft = np.log1p(np.exp(1 / temperature))
+        return rate * temperature * soft, rate * temperature * (soft - 1 / (1 + np.exp(-1 / temperature)))
+    return rate, rate * (1 - VARIANCE[indicator] * temperature)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.5, 0.05])
+@pytest.mark.parametrize("indicator", INDICATORS)
+def test_mean_variance_and_their_gradients(indicator, temperature):
+    log_rate = tf.constant(np.log(np.tile(RATES, (N, 1))), tf.float32)
+
+    @tf.function(jit_compile=True)
+    def draw():
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(log_rate)
+            z = relaxed_poisson(log_rate, temperature, tf.constant([1, 2]), indicator)
+            square = tf.square(z)
+        return z, tape.gradient(z, log_rate), tape.gradient(square, log_rate)
+
+    z, first, second = (t.numpy().astype("float64") for t in draw())
+    mean, variance = moments(RATES, temperature, indicator)
+    # Moments are linear in λ, so that d/d log λ is E z, and Var z + 2 (E z)² for E z². Within five standard errors.
+    for values, expected in (
+        (z, mean), ((z - mean) ** 2, variance), (first, mean), (second, variance + 2 * mean**2),
+    ):  # fmt: skip
+        error = values.std(axis=0) / N**0.5
+        assert np.all(np.abs(values.mean(axis=0) - expected) < 5 * error + 1e-5)
+
+
+def test_the_indicators_variances_come_from_their_integrals():
+    u = np.linspace(0, 1, 2_001).astype("float32")
+    for name, c in VARIANCE.items():
+        g = INDICATORS[name].value(2 * u - 1).numpy().astype("float64")
+        assert 1 - 2 * np.trapezoid(g**2, u) == pytest.approx(c, abs=1e-4)
+        slope = INDICATORS[name].slope(2 * u[1:-1] - 1).numpy()
+        np.testing.assert_allclose(slope, 0.5 * np.gradient(g, u)[1:-1], atol=2e-2)
+
+
+def test_near_zero_temperature_they_are_poisson_counts():
+    z = relaxed_poisson(tf.fill([N], float(np.log(3.0))), 1e-4, tf.constant([3, 4])).numpy()
+    counts = np.bincount(np.rint(z).astype(int), minlength=12)[:12]
+    expected = scipy.stats.poisson(3.0).pmf(np.arange(12)) * N
+    kept = expected > 20
+    statistic = ((counts - expected)[kept] ** 2 / expected[kept]).sum()
+    assert scipy.stats.chi2(kept.sum() - 1).sf(statistic) > 1e-3
+    assert (np.abs(z - np.rint(z)) > 1e-3).mean() < 5e-3  # an event in an edge of 2e-4
+
+
+def test_the_largest_rates_are_drawn():
+    z = relaxed_poisson(tf.fill([2_000], 5.3), 0.05, tf.constant([1, 1])).numpy()
+    rate = np.exp(5.3)
+    assert z.mean() == pytest.approx(rate, abs=5 * (rate / 2_000) ** 0.5)
+    nothing = relaxed_poisson(tf.fill([10], -200.0), 1.0, tf.constant([1, 1])).numpy()
+    np.testing.assert_array_equal(nothing, 0)
+
+
+def test_kl_is_the_sum():
+    a, b, k = 2.3, 0.7, np.arange(60)
+    p, r = scipy.stats.poisson(a), scipy.stats.poisson(b)
+    expected = (p.pmf(k) * (p.logpmf(k) - r.logpmf(k))).sum()
+    ours = tfd.kl_divergence(LogRatePoisson(float(np.log(a))), LogRatePoisson(float(np.log(b))))
+    assert float(ours) == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(
+        LogRatePoisson(np.float32(np.log(a))).log_prob(k.astype("float32")), p.logpmf(k), rtol=1e-4
+    )

@@ -1,0 +1,157 @@
+"""The Epanechnikov kernel, alone and smoothed by a uniform."""
+
+import math
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae.host.seeds import uniform
+
+tfd = tfp.distributions
+
+
+class _Kernel(tfd.Distribution):
+    """Abstract: a distribution of two parameters of one shape, `loc` and another, whose draws carry gradients to both."""
+
+    def __init__(self, parameters, tensors, validate_args, allow_nan_stats, name):
+        super().__init__(
+            dtype=tensors[0].dtype,
+            reparameterization_type=tfd.FULLY_REPARAMETERIZED,
+            validate_args=validate_args,
+            allow_nan_stats=allow_nan_stats,
+            parameters=parameters,
+            name=name,
+        )
+        self._tensors = tensors
+
+    def _event_shape(self):
+        return tf.TensorShape([])
+
+    def _event_shape_tensor(self, **_):
+        return tf.constant([], tf.int32)
+
+    def _batch_shape(self):
+        return tf.broadcast_static_shape(*(t.shape for t in self._tensors))
+
+    def _batch_shape_tensor(self, **_):
+        return tf.broadcast_dynamic_shape(*(tf.shape(t) for t in self._tensors))
+
+    def _drawn(self, n, seed):
+        """Draws on [−1, 1], `(n, *batch)`, and a uniform of [−½, ½] beside each."""
+        shape = tf.concat([[4, n], self._batch_shape_tensor()], axis=0)
+        u = uniform(shape, tfp.random.sanitize_seed(seed), self.dtype)
+        # The median of three uniforms has the density ¾ (1 − t²), exactly.
+        median = tf.reduce_sum(u[:3], axis=0) - tf.reduce_max(u[:3], axis=0) - tf.reduce_min(u[:3], axis=0)
+        return 2 * median - 1, u[3] - 0.5
+
+
+class Epanechnikov(_Kernel):
+    """p(z) = 3 / (4 r) (1 − ((z − loc) / r)²) for |z − loc| < r, the radius r.
+
+    Of all kernels of its mean and variance, r²/5, it has the least ∫ p².
+
+    Args:
+        loc, radius: tensors of shapes that broadcast, in units of z.
+
+    Source: Epanechnikov, "Non-parametric estimation of a multivariate probability density" (1969).
+    """
+
+    def __init__(
+        self,
+        loc: Any,
+        radius: Any,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: Any = "Epanechnikov",
+    ):
+        parameters = dict(locals())
+        self.loc, self.radius = tf.convert_to_tensor(loc), tf.convert_to_tensor(radius)
+        super().__init__(parameters, (self.loc, self.radius), validate_args, allow_nan_stats, name)
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        return {"loc": tfp.util.ParameterProperties(), "radius": tfp.util.ParameterProperties()}
+
+    def _sample_n(self, n, seed=None):
+        return self.loc + self.radius * self._drawn(n, seed)[0]
+
+    def _log_prob(self, z):
+        height = 1 - tf.square((z - self.loc) / self.radius)
+        inside = tf.math.log(tf.where(height > 0, height, 1.0)) - tf.math.log(self.radius) + math.log(0.75)
+        return tf.where(height > 0, inside, -math.inf)
+
+    def _cdf(self, z):
+        t = tf.clip_by_value((z - self.loc) / self.radius, -1.0, 1.0)
+        return 0.25 * (2 + t * (3 - tf.square(t)))
+
+    def _quantile(self, p):
+        return self.loc + 2 * self.radius * tf.sin(tf.asin(2 * p - 1) / 3)
+
+    def _entropy(self):
+        return tf.math.log(2 * self.radius) - math.log(6) + 5 / 3 + tf.zeros_like(self.loc)
+
+    def _mean(self):
+        return self.loc + tf.zeros_like(self.radius)
+
+    _mode = _mean
+
+    def _variance(self):
+        return tf.square(self.radius) / 5 + tf.zeros_like(self.loc)
+
+
+class SmoothedEpanechnikov(_Kernel):
+    """z = b (loc + r K) + U with an Epanechnikov K on [−1, 1] and a uniform U on [−B/2, B/2].
+
+    A kernel estimate of the uniform prior of the width B from its own draws, of bandwidth b, in expectation.
+
+    Args:
+        loc, radius: tensors of shapes that broadcast: μ and r, before the bandwidth.
+        width: float B > 0.
+        bandwidth: float b > 0.
+
+    Source: Qin and Huang, "On kernel-based variational autoencoder" (2024).
+    """
+
+    def __init__(
+        self,
+        loc: Any,
+        radius: Any,
+        width: float,
+        bandwidth: float,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: Any = "SmoothedEpanechnikov",
+    ):
+        parameters = dict(locals())
+        self.loc, self.radius = tf.convert_to_tensor(loc), tf.convert_to_tensor(radius)
+        self.width, self.bandwidth = float(width), float(bandwidth)
+        super().__init__(parameters, (self.loc, self.radius), validate_args, allow_nan_stats, name)
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        properties = tfp.util.ParameterProperties
+        fixed = {name: properties(event_ndims=None) for name in ("width", "bandwidth")}
+        return {"loc": properties(), "radius": properties(), **fixed}
+
+    def _sample_n(self, n, seed=None):
+        kernel, noise = self._drawn(n, seed)
+        return self.bandwidth * (self.loc + self.radius * kernel) + self.width * noise
+
+    def _log_prob(self, z):
+        # The kernel's mass within B/2 of z, over B. In factors, so that a small B does not cancel.
+        scale = self.bandwidth * self.radius
+        t = (z - self.bandwidth * self.loc) / scale
+        half = 0.5 * self.width / scale
+        a, b = (tf.clip_by_value(end, -1.0, 1.0) for end in (t - half, t + half))
+        mass = 0.25 * (b - a) * (3 - (a * a + a * b + b * b))
+        return tf.where(mass > 0, tf.math.log(tf.where(mass > 0, mass, 1.0)) - math.log(self.width), -math.inf)
+
+    def _mean(self):
+        return self.bandwidth * self.loc + tf.zeros_like(self.radius)
+
+    _mode = _mean
+
+    def _variance(self):
+        kernel = tf.square(self.bandwidth * self.radius) / 5
+        return kernel + self.width**2 / 12 + tf.zeros_like(self.loc)

@@ -1,0 +1,87 @@
+"""q(z|x) of counts, drawn with a gradient in training."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae.distributions.event_times import INDICATORS, relaxed_poisson
+from tfvae.distributions.log_rate_poisson import LogRatePoisson
+from tfvae.host.saving import register
+from tfvae.host.schedules import as_schedule, at_step
+from tfvae.host.seeds import next_seed
+from tfvae.layers.independent import _OneParameter
+
+tfd = tfp.distributions
+_LARGEST = 10.0  # of the parameters, approached softly: a factor of 22,000
+
+
+@register
+class PoissonPosterior(_OneParameter):
+    """Pois(exp(u)), independent over the event's elements, for the parameters u: under a `PoissonPrior` Pois(r exp(u)).
+
+    In training z are the event counts of `relaxed_poisson`, which carry a gradient; elsewhere they are integers.
+
+    Args:
+        event_shape: shape of one z.
+        convert_to_tensor_fn: see `DistributionLayer`.
+        validate_args: bool, whether TFP checks the parameters at run time.
+        temperature: float > 0 or a `keras.optimizers.schedules.LearningRateSchedule` of the optimizer's step, such as
+            `PolynomialDecay(1.0, num_steps // 2, 0.05)`: how wide the edge is that lets the gradient through.
+        indicator: "cubic", which keeps the mean, as "linear", "quintic" and "cosine" do; or "sigmoid", as first published.
+
+    Input shape: `(…, prod(event_shape))`. Parameters are held softly below 10.
+
+    Source: Vafaii, Galor and Yates, "Poisson variational autoencoder" (2024).
+    """
+
+    support = "counts"
+    _arguments = ("event_shape", "validate_args", "temperature", "indicator")
+
+    def __init__(
+        self,
+        event_shape: Any = (),
+        convert_to_tensor_fn: Any = tfd.Distribution.sample,
+        validate_args: bool = False,
+        *,
+        temperature: Any = 0.05,
+        indicator: str = "cubic",
+        **kwargs: Any,
+    ):
+        super().__init__(event_shape, convert_to_tensor_fn, validate_args, **kwargs)
+        self.temperature = as_schedule(temperature, "temperature")
+        if self.temperature == 0:
+            raise ValueError("`temperature` must be above 0: at 0 draws are integers, and carry no gradient.")
+        if indicator not in INDICATORS:
+            raise ValueError(f"`indicator` must be one of {', '.join(INDICATORS)}, but got {indicator!r}.")
+        self.indicator = indicator
+
+    @staticmethod
+    def new(params: Any, event_shape: Any = (), validate_args: bool = False, name: Any = None) -> Any:
+        """The distribution with these parameters (log rates)."""
+        log_rate, event_shape = PoissonPosterior._elements(params, event_shape)
+        log_rate = soft_ceiling(log_rate, _LARGEST)
+        return tfd.Independent(LogRatePoisson(log_rate, validate_args=validate_args), len(event_shape))
+
+    def draws(self, q: Any, n: int = 1, *, training: Any = False, step: Any = None) -> Any:
+        if not training:
+            return super().draws(q, n)
+        log_rate = q.distribution.distribution.log_rate
+        if n > 1:
+            log_rate = tf.repeat(log_rate[None], n, axis=0)
+        seed = next_seed(self.seed_generator)
+        return relaxed_poisson(log_rate, at_step(self.temperature, step), seed, self.indicator), None
+
+    def carries_gradient(self, distribution: Any) -> bool:
+        return True  # those of training do
+
+    def get_config(self) -> dict:
+        schedule = self.temperature
+        schedule = keras.saving.serialize_keras_object(schedule) if callable(schedule) else schedule
+        return {**super().get_config(), "temperature": schedule}
+
+
+def soft_ceiling(x: Any, ceiling: float) -> Any:
+    """x where it is well below the ceiling, which it never reaches."""
+    return ceiling - tf.math.softplus(ceiling - x)
