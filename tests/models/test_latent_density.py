@@ -38,6 +38,14 @@ def test_a_mixture_is_that_of_the_codes(model_and_rows, tmp_path):
     np.testing.assert_allclose(loaded.sample(5, seed=1), fitted.sample(5, seed=1), rtol=1e-5)
 
 
+def test_held_out_codes_choose_the_number_of_components(model_and_rows):
+    vae, rows = model_and_rows
+    assert tfvae.fit_latent_density(vae, rows).prior.num_components == 3  # of two groups, from 1, 3, 10, …
+    gaussian = np.random.default_rng(2).normal(size=(600, 2)).astype("float32")
+    assert tfvae.fit_latent_density(vae, gaussian).prior.num_components == 1
+    assert tfvae.fit_latent_density(vae, gaussian[:3]).prior.num_components == 1
+
+
 def test_a_flow_follows_codes_of_any_size(model_and_rows, tmp_path):
     vae, x = model_and_rows
     fitted = tfvae.fit_latent_density(vae, x, "flow:4", epochs=60)
@@ -72,7 +80,7 @@ def test_any_model_of_the_library(x, make):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"kind": "kde"}, "`kind` must be mixture:K or flow:L, such as mixture:10, but got 'kde'"),
+        ({"kind": "kde"}, "`kind` must be mixture, mixture:K, flow or flow:L, such as mixture:10, but got 'kde'"),
         ({"kind": "mixture:x"}, "but got 'mixture:x'"),
         ({"kind": "mixture:0"}, "`num_components` must be at least 1"),
         ({"kind": "mixture:100"}, "starts 100 components from data, but got only 64 points"),

@@ -84,6 +84,14 @@ def fit(
         int | None,
         _option(_IMAGES, "height and width of a folder's images, cropped at the centre; at most 64 by default", min=1),
     ] = None,
+    latent_density: Annotated[
+        str | None,
+        _option(
+            _IMAGES,
+            "what is fitted to the codes afterwards and becomes the prior: mixture, mixture:K, flow or none; mixture for "
+            "convolutional by default, unless a --prior is given",
+        ),
+    ] = None,
     sections: Annotated[
         str,
         _option(

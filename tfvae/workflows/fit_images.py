@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from tfvae import models
 from tfvae.codecs.image_codec import ImageCodec
 from tfvae.data.images import Images
 from tfvae.host.errors import UserError
 from tfvae.models.image_models import ADVERSARIAL, CONVOLUTIONAL, check_model, fitting_widths, with_channels
-from tfvae.runs.directory import RunDirectory
+from tfvae.runs.directory import MODEL, RunDirectory
 from tfvae.runs.load import Run
 from tfvae.workflows import image_report
 from tfvae.workflows.fitting import fit_until_worse, folder_of, model_maker, start_run
@@ -71,6 +72,12 @@ def fit_images(
             run, make_model, fed, validation, options, verbose, checkpoint_seconds,
             restore=options.model not in ADVERSARIAL,  # whose validation loss is not what they play for
         )  # fmt: skip
+    density = options.latent_density or (
+        "mixture" if options.model == "convolutional" and not options.prior else "none"
+    )
+    if density != "none":
+        model = models.fit_latent_density(model, train, density, seed=options.seed)
+        run.save_model(model, MODEL)
     image_report.write(run, model, codec, parts, history, train, test, options.seed)
     return Run.open(run.path)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfvae import evaluation, plots
+from tfvae import evaluation, plots, priors
 from tfvae.models.image_models import pixel_levels
 from tfvae.runs.directory import METRICS
 from tfvae.runs.report import write_report
@@ -58,8 +58,18 @@ def _metrics(model, codec, parts, train, test, seed):
         "mutual_information": latent.mutual_information,
         **_against_real(model, parts, train, test, seed),
         "comparison": compared,
-        "notes": [*notes, *parts.notes()],
+        "notes": [*notes, *_of_prior(model), *parts.notes()],
     }
+
+
+def _of_prior(model):
+    """What is said of a prior that was fitted to the codes."""
+    if not isinstance(model.prior, priors.FullMixturePrior | priors.RescaledPrior):
+        return []
+    kind = "a flow"
+    if isinstance(model.prior, priors.FullMixturePrior):
+        kind = f"a mixture of {model.prior.num_components} Gaussians with full covariances"
+    return [f"The prior is {kind}, fitted to the codes of training images after the training (`fit_latent_density`)."]
 
 
 def _against_real(model, parts, train, test, seed):

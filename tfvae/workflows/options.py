@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
@@ -107,6 +108,8 @@ class ImageOptions(FitOptions):
         model: its name; the empty one for "convolutional" where the data are a folder, and "mixture-prior" elsewhere.
         image_size: height and width that a folder's images are cropped at the centre and resized to; None for the first
             one's, or, where that is more than 64, for 64, and 32 for fewer than 1,000 images.
+        latent_density: what is fitted to the codes afterwards and becomes the prior, as `fit_latent_density` takes it, or
+            "none"; None for "mixture" with the model convolutional where no `prior` is asked for, and "none" elsewhere.
     """
 
     models = image_models.MODELS
@@ -114,6 +117,14 @@ class ImageOptions(FitOptions):
 
     model: str = ""
     image_size: int | None = None
+    latent_density: str | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.latent_density and not re.fullmatch(r"none|(mixture|flow)(:[1-9]\d*)?", self.latent_density):
+            raise UserError(
+                f"`latent_density` must be mixture, mixture:K, flow, flow:L or none, but is {self.latent_density!r}."
+            )
 
 
 def options_of(cls: type[_Options], options: _Options | None, changes: dict[str, Any]) -> _Options:
