@@ -54,6 +54,8 @@ TINY = {
        for name in ("gamix-faces", "gamix-digits", "gamix-cifar10")},
     **{name: {"num_train": 60, "num_test": 50, "arms": ("standard-none", "mixture-both")}
        for name in ("gan-vae-digits", "gan-vae-cifar10")},
+    "gamix-holes": {"num_train": 60, "num_test": 50},
+    "poisson-mnist": {"num_train": 100, "num_test": 80, "latent_dim": 8, "num_scored": 10, "num_samples": 5},
 }  # fmt: skip
 TINY["gamix-faces"] |= {"image_size": 8}
 
@@ -71,7 +73,8 @@ def images(monkeypatch):
         return Images(x[0], labels, x[1], labels[:100], x[2], lossy=name == "cifar10")
 
     for module in ("keras_notebook.on_mnist", "mixture_prior.on_digits", "mixture_prior.mnist", "mixture_prior.static",
-                   "mixture_prior.latent_size", "mixture_prior.cifar10", "gamix.on_images"):  # fmt: skip
+                   "mixture_prior.latent_size", "mixture_prior.cifar10", "gamix.on_images",
+                   "poisson.mnist"):  # fmt: skip
         monkeypatch.setattr(f"tfvae.experiments.{module}.load_images", load)
 
 

@@ -27,6 +27,7 @@ from .modes import mode_report as mode_report
 from .modes import same_mode_share as same_mode_share
 from .posteriors import interpolation_report as interpolation_report
 from .posteriors import posterior_use as posterior_use
+from .sparsity import lifetime_sparsity as lifetime_sparsity
 from .table_baselines import GaussianCopula as GaussianCopula
 from .table_baselines import baseline_log_densities as baseline_log_densities
 from .table_classifier import TwoSampleAUC as TwoSampleAUC

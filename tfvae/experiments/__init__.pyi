@@ -25,5 +25,6 @@ from .mixture_prior.mnist import MixturePriorMNIST as MixturePriorMNIST
 from .mixture_prior.posterior import MixturePosterior as MixturePosterior
 from .mixture_prior.static import MixturePriorStatic as MixturePriorStatic
 from .own_data.tables import OwnTables as OwnTables
+from .poisson.mnist import PoissonMNIST as PoissonMNIST
 from .study import Fit as Fit
 from .study import Study as Study

@@ -1,5 +1,7 @@
 """What the measures in a run mean, for its report."""
 
+import re
+
 _MEANINGS = {
     # Likelihood and latent space.
     "nll": "−log p(x) of held-out examples in nats, by importance sampling; smaller is better",
@@ -33,6 +35,10 @@ _MEANINGS = {
     "final_loss": "the training loss of the last epoch",
     "grey_loss": "the training loss on grey pixels, as the document computes it",
     "bits_per_dimension": "−log p(x) per pixel and channel, in bits",
+    "squared_error": "squared error of reconstructions, summed over the pixels",
+    "squared_error_plus_kl": "squared error and KL, the ELBO's negative up to a constant; smaller is better",
+    "active_share": "the share of z's dimensions whose KL is above 0.01 nats",
+    "sparsity": "how rarely a used dimension of z is used: 0 for all examples alike, 1 for a single one",
     # Numbers of examples.
     "rows_trained": "rows that the model was trained on",
     "rows_held_out": "rows held out, on which everything here is measured",
@@ -107,7 +113,11 @@ def meaning(name: str) -> str:
     """What a measure means, with its unit; empty for one that is not known."""
     if name in _MEANINGS:
         return _MEANINGS[name]
-    for prefix, of in _OF.items():
+    if sized := re.match(r"mixture_(\d+)_draws_", name):
+        prefixes = {sized[0]: f"of draws of a mixture of {sized[1]} fitted to the codes"}
+    else:
+        prefixes = _OF
+    for prefix, of in prefixes.items():
         if name.startswith(prefix) and name.removeprefix(prefix) in _MEANINGS:
             return f"{of}: {_MEANINGS[name.removeprefix(prefix)]}"
     return ""

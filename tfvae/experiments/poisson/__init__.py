@@ -1,0 +1,1 @@
+"""The Poisson VAE, and what it is measured against."""
