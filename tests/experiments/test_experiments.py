@@ -54,6 +54,8 @@ TINY = {
        for name in ("gamix-faces", "gamix-digits", "gamix-cifar10")},
     **{name: {"num_train": 60, "num_test": 50, "arms": ("standard-none", "mixture-both")}
        for name in ("gan-vae-digits", "gan-vae-cifar10")},
+    **{name: {"num_train": 60, "num_test": 50}
+       for name in ("epanechnikov-digits", "epanechnikov-fashion", "epanechnikov-arms")},
     "gamix-holes": {"num_train": 60, "num_test": 50},
     "poisson-mnist": {"num_train": 100, "num_test": 80, "latent_dim": 8, "num_scored": 10, "num_samples": 5},
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""The Epanechnikov VAE, and what it is measured against."""
