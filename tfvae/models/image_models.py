@@ -34,6 +34,13 @@ def gaussian(shape, binary=False, latent_dim=16, hidden=(512, 256), **kwargs):
     return _dense(likelihood, latent_dim, hidden, **kwargs)
 
 
+def poisson(shape, binary=False, latent_dim=128, hidden=(), learning_rate=2e-3):
+    """Counts of events as codes, and a dictionary as decoder: sparse codes of pixels as they are."""
+    del binary
+    rate = keras.optimizers.Adamax(learning_rate)
+    return models.make_poisson_vae(math.prod(shape), latent_dim, hidden, method="exact", optimizer=rate)
+
+
 def convolutional(shape, binary=False, latent_dim=32, hidden=None, num_components=100, seed=0, learning_rate=1e-3,
                   make_prior=None):  # fmt: skip
     """Convolutions, pixels of 256 levels as discretized logistics (Bernoulli where binary), and a mixture prior."""
@@ -88,6 +95,8 @@ def fitting_widths(shape):
 
 def check_model(model, shape, hidden, prior):
     """UserError where the model does not fit images of this shape, these widths or this prior, before any work."""
+    if model == "poisson" and prior:
+        raise UserError(f"The model poisson has a prior of its own, over counts: leave out the `prior={prior}`.")
     if model not in CONVOLUTIONAL:
         return
     fitting = fitting_widths(shape)
@@ -127,6 +136,7 @@ MODELS: dict[str, Callable] = {
     "mixture-prior": mixture_prior,
     "standard-prior": standard_prior,
     "gaussian": gaussian,
+    "poisson": poisson,
     "convolutional": convolutional,
     "gamix": gamix,
     "vae-gan": vae_gan,

@@ -125,6 +125,10 @@ class ImageOptions(FitOptions):
             raise UserError(
                 f"`latent_density` must be mixture, mixture:K, flow, flow:L or none, but is {self.latent_density!r}."
             )
+        if self.model == "poisson" and self.latent_density not in (None, "none"):
+            raise UserError(
+                "The model poisson has counts as codes, which have no such density: leave out `latent_density`."
+            )
 
 
 def options_of(cls: type[_Options], options: _Options | None, changes: dict[str, Any]) -> _Options:
