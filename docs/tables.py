@@ -42,7 +42,8 @@ def _table(name, key, *words):
         titles = ("", *titles)
         rows = [[f"`{arm}`", *(_estimate(row[k], row["seeds"]) for k in keys)] for arm, row in found.items()]
     else:
-        entries = [e for e in (found if isinstance(found, list) else [found]) if wanted.items() <= e.items()]
+        entries = found if isinstance(found, list) else [found]
+        entries = [e for e in entries if all(str(e[k]) == value for k, value in wanted.items())]
         rows = [[_number(entry[k]) for k in keys] for entry in entries]
     lines = [titles, ["---"] * len(titles), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -119,7 +119,8 @@ def score(
         typer.echo(f"no row has a density: {table['reason'].iloc[0]}")
         return
     discrete = loaded.codec.kind == "images" and pixel_levels(loaded.vae) is not None
-    typer.echo(_in_words(estimate, loaded.codec, discrete, annealed))
+    words = _in_words(estimate, loaded.codec, discrete, annealed)
+    typer.echo(words.replace("log p(x)", f"log p(others | {given})", 1) if given else words)
     without = int(np.isneginf(table["log_likelihood"]).sum())
     if without:
         first = table.loc[np.isneginf(table["log_likelihood"]), "reason"].iloc[0]
