@@ -1,6 +1,6 @@
 """Seconds per epoch of the documents' models: tfvae beside its peers, in one run on one machine.
 
-    python benchmarks/fit_speed.py [--contest mixture mnist prior adversarial] [--epochs 5] [--batch-sizes 32 256]
+    python benchmarks/fit_speed.py [--contest mixture mnist prior counts adversarial] [--epochs 5] [--batch-sizes 32 256]
 
 Every contender trains the same network on the same data with Adam, at its defaults and at its best settings. The figure is
 the median of several epochs after a warm-up epoch; the ratio is what counts. Each contender runs in a process of its own,
@@ -11,6 +11,7 @@ import argparse
 import json
 
 import adversarial_model
+import counts_model
 import mixture_model
 import mnist_model
 import numpy as np
@@ -21,6 +22,7 @@ CONTESTS = {
     "mixture": {**mixture_model.CONTENDERS, "tiny": mixture_model.run_tfvae_validated},
     "mnist": {**mnist_model.CONTENDERS, "peak": matmul_peak},
     "prior": prior_model.CONTENDERS,
+    "counts": counts_model.CONTENDERS,
     "adversarial": {
         **adversarial_model.CONTENDERS,
         "peak": adversarial_model.convolution_peak,
@@ -80,6 +82,13 @@ def prior(batch_sizes, epochs):
         compare("prior", prior_model.CONTENDERS, batch_size, epochs, of="N(0, I)")
 
 
+def counts(batch_sizes, epochs):
+    for batch_size in batch_sizes or [200]:
+        images = f"{counts_model.NUM_IMAGES:,} images, median of {epochs} after one"
+        print(f"\ncounts as codes, 784-512-784, batch {batch_size}: seconds per epoch of {images}")
+        compare("counts", counts_model.CONTENDERS, batch_size, epochs, of="Gaussian")
+
+
 def adversarial(_, epochs):
     (peak, _), (flops, _), (first, _) = (_alone("adversarial", name, 1, 1) for name in ("peak", "flops", "first step"))
     images = f"{adversarial_model.NUM_IMAGES:,} images, median of {epochs} after one"
@@ -103,7 +112,7 @@ def main():
         print(json.dumps(run(arguments.batch_sizes[0], arguments.epochs)))
         return
     for contest in arguments.contest:
-        {"mixture": mixture, "mnist": mnist, "prior": prior, "adversarial": adversarial}[contest](
+        {"mixture": mixture, "mnist": mnist, "prior": prior, "counts": counts, "adversarial": adversarial}[contest](
             arguments.batch_sizes, arguments.epochs
         )
 
