@@ -23,7 +23,7 @@ def moments(rate, temperature, indicator):
     return rate, rate * (1 - VARIANCE[indicator] * temperature)
 
 
-@pytest.mark.parametrize("temperature", [1.0, 0.5, 0.05])
+@pytest.mark.parametrize("temperature", [1.0, 0.05])
 @pytest.mark.parametrize("indicator", INDICATORS)
 def test_mean_variance_and_their_gradients(indicator, temperature):
     log_rate = tf.constant(np.log(np.tile(RATES, (N, 1))), tf.float32)
