@@ -7,6 +7,7 @@ from PIL import Image
 
 import tfvae
 from tests.cli.test_tables import tfvae_command  # noqa: F401  (a fixture)
+from tfvae import priors
 from tfvae.codecs.image_codec import ImageCodec
 
 
@@ -75,6 +76,8 @@ def test_one_latent_dimension_and_options_of_tables(folder, tmp_path, tfvae_comm
     assert status == 0, err
     for wrong, message in (
         (["fit", folder, "--missing", "drop"], "--missing is for tables"),
+        (["fit", folder, "--latent-density", "mixture:500", "--out", tmp_path / "x"], "needs 500 images to train on"),
+        (["fit", folder, "--latent-density", "kde", "--out", tmp_path / "x"], "must be mixture, mixture:K, flow"),
         (["fit", "mnist", "--image-size", 14], "mnist is a set of one size"),
         (["fit", folder, "--out", tmp_path / "run"], "already exists"),
         (["encode", tmp_path / "run", "nowhere/", "-o", tmp_path / "x.csv"], "There is no folder, .npy or .npz file"),
@@ -150,6 +153,10 @@ def test_a_folder_too_large_for_memory_is_streamed(photos, tmp_path, monkeypatch
     whole = tfvae.fit_images(photos, tmp_path / "whole", epochs=3, **settings)
     assert whole.metrics["images_trained"] == 48
     assert any("48 training images are streamed from disk" in note for note in whole.metrics["notes"])
+    assert isinstance(whole.vae.prior, priors.FullMixturePrior)
+    assert any("fitted to the codes of training images after the training" in note for note in whole.metrics["notes"])
+    as_trained = tfvae.fit_images(photos, tmp_path / "trained", epochs=1, **settings, latent_density="none")
+    assert isinstance(as_trained.vae.prior, priors.MixturePrior)
     run = tfvae.fit_images(photos, tmp_path / "again", epochs=3, **settings)  # in the same order
     for a, b in zip(whole.vae.get_weights(), run.vae.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

@@ -69,8 +69,10 @@ def test_the_largest_rates_are_drawn():
     z = relaxed_poisson(tf.fill([2_000], 5.3), 0.05, tf.constant([1, 1])).numpy()
     rate = np.exp(5.3)
     assert z.mean() == pytest.approx(rate, abs=5 * (rate / 2_000) ** 0.5)
-    nothing = relaxed_poisson(tf.fill([10], -200.0), 1.0, tf.constant([1, 1])).numpy()
-    np.testing.assert_array_equal(nothing, 0)
+    nothing = relaxed_poisson(tf.fill([2**24], -200.0), 1.0, tf.constant([1, 1])).numpy()  # some uniforms are 0
+    assert np.isfinite(nothing).all()
+    assert (nothing != 0).sum() <= 16
+    assert relaxed_poisson(tf.zeros([5], tf.float64), 0.5, tf.constant([1, 1])).dtype == tf.float64
 
 
 def test_kl_is_the_sum():

@@ -12,3 +12,5 @@ def test_one_example_all_alike_and_none():
     np.testing.assert_allclose(lifetime_sparsity(z), expected)
     with pytest.raises(ValueError, match="at least two examples, but got 1"):
         lifetime_sparsity(z[:1])
+    with pytest.raises(ValueError, match="codes that are at least 0"):
+        lifetime_sparsity(-z)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tfvae
-from tfvae import layers, networks, objectives, priors
+from tfvae import evaluation, layers, networks, objectives, priors
 from tfvae.layers.epanechnikov import BANDWIDTH
 
 IMAGES = np.random.default_rng(0).random((12, 16, 16, 1)).astype("float32")
@@ -72,6 +72,30 @@ def test_log_likelihood_where_the_kernel_covers_the_prior(x):
         small_vae(prior=priors.StandardNormal(2)).log_likelihood(x[:6])
 
 
+def test_a_kernel_alone_is_bounded_too(x):
+    """Its log p(x) against quadrature where it covers the prior; refused elsewhere, and where annealing would start."""
+    keras.utils.set_random_seed(0)
+    vae = tfvae.make_dense_vae(
+        3, 1, (), posterior=layers.IndependentEpanechnikov(1), prior=priors.UniformPrior(1, 0.5),
+        likelihood=layers.IndependentNormal(3, "mean", scale=0.5),
+    )  # fmt: skip
+    params = vae.encoder.layers[-2]
+    params.kernel.assign(0 * params.kernel)
+    params.bias.assign([0.0, 1.0])
+    z = np.linspace(-0.25, 0.25, 2_001).astype("float32")[:, None]
+    p = np.exp(vae.decode(z).distribution.log_prob(x[:6, None]).numpy().astype("float64"))
+    exact = np.log(np.trapezoid(p, z[:, 0], axis=1) / 0.5)
+    np.testing.assert_allclose(vae.log_likelihood(x[:6], 20_000).log_likelihood, exact, atol=0.03)
+    with pytest.raises(ValueError, match="IndependentEpanechnikov is bounded: give `from_prior=True`"):
+        evaluation.annealed_log_likelihood(vae, x[:6])
+    params.bias.assign([5.0, 1.0])
+    with pytest.raises(ValueError, match="does not reach all of it"):
+        vae.log_likelihood(x[:6])
+    vae = tfvae.make_dense_vae(3, 1, (), posterior=layers.IndependentEpanechnikov(1))
+    with pytest.raises(ValueError, match="under a UniformPrior alone"):
+        vae.log_likelihood(x[:6])
+
+
 def test_trains_saves_and_is_cured_by_a_density_of_its_codes(x, tmp_path):
     vae = small_vae()
     before = vae.evaluate(x, verbose=0)
@@ -113,6 +137,7 @@ def test_wrong_arguments_are_said(x):
         (lambda: layers.EpanechnikovPosterior(2, width=0), "`width` must be above 0"),
         (lambda: layers.EpanechnikovPosterior(2, epsilon=0), "`epsilon` must be above 0"),
         (lambda: priors.UniformPrior(2, -1), "`width` must be above 0"),
+        (lambda: objectives.EVAE(num_draws_of_prior=0), "`num_draws_of_prior` must be at least 1"),
         (lambda: tfvae.make_epanechnikov_vae((28, 28, 1)), "height and width divisible by 8"),
         (
             lambda: tfvae.make_dense_vae(3, 2, (4,), objective=objectives.EVAE()).terms(x),

@@ -124,6 +124,11 @@ def test_what_does_not_belong_together_is_said(x):
         ),
         (lambda: layers.PoissonPosterior(2, temperature=0), "`temperature` must be above 0"),
         (lambda: layers.PoissonPosterior(2, indicator="step"), "`indicator` must be one of sigmoid"),
+        (lambda: layers.PoissonPosterior(2, temperature=1.5), "`temperature` must be at most 1"),
+        (
+            lambda: tfvae.make_poisson_vae(3, 2, method="exact", likelihood=layers.IndependentNormal(3)),
+            "give the likelihood a",
+        ),
         (lambda: layers.GumbelSoftmax(2, temperature=0), "`temperature` must be above 0"),
         (lambda: priors.PoissonPrior(2, 1.0, 0.0), "low <= high < max_log_rate"),
         (lambda: tfvae.make_poisson_vae(3, 2, method="mc"), "`method` must be one of draws, exact"),
@@ -135,3 +140,19 @@ def test_what_does_not_belong_together_is_said(x):
                                likelihood=layers.IndependentNormal(3, "mean", scale=1.0))  # fmt: skip
     with pytest.raises(ValueError, match="LinearELBO needs a KL in closed form"):
         vae.terms(x)
+    for posterior in (layers.MultivariateNormalTriL(2), layers.MixtureNormal(2, 2)):
+        vae = tfvae.make_dense_vae(3, 2, (4,), objective=objectives.LinearELBO(), posterior=posterior,
+                                   likelihood=layers.IndependentNormal(3, "mean", scale=1.0))  # fmt: skip
+        with pytest.raises(ValueError, match="LinearELBO"):
+            vae.terms(x)
+    table = tfvae.make_dense_vae(3, 2, (4,), objective=objectives.LinearELBO(),
+                                 likelihood=layers.TableLikelihood(3, scale=1.0))  # fmt: skip
+    with pytest.raises(ValueError, match="for a likelihood of independent normals"):
+        table.terms(x)
+
+
+def test_one_hot_layers_go_with_a_prior_over_categories(x):
+    vae = tfvae.make_dense_vae(3, 4, (8,), posterior=layers.OneHotCategorical(4), prior=priors.UniformCategory(4))
+    assert np.isfinite(vae.log_likelihood(x[:4], 50).log_likelihood).all()
+    with pytest.raises(ValueError, match="over one-hot values and the prior StandardNormal"):
+        tfvae.make_dense_vae(3, 4, (8,), posterior=layers.OneHotCategorical(4))

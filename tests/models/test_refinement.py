@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tfvae
-from tfvae import layers, objectives
+from tfvae import layers, objectives, priors
 from tfvae.models.decoding import Pass
 
 SIGMA = 0.6
@@ -18,9 +18,7 @@ def linear_vae(objective=None):
     decoder = keras.Sequential(
         [keras.Input((2,)), keras.layers.Dense(3), layers.IndependentNormal(3, "mean", scale=SIGMA)]
     )
-    vae = tfvae.VAE(encoder, decoder, objective=objective or objectives.LinearELBO())
-    vae.compile("adam")
-    return vae
+    return tfvae.VAE(encoder, decoder, objective=objective or objectives.LinearELBO())
 
 
 def test_a_linear_models_posterior_is_found(x):
@@ -62,5 +60,12 @@ def test_another_encoder_is_refused(x):
     inner = keras.Model(inputs, q)
     outer = keras.Input((3,))
     vae = tfvae.VAE(keras.Model(outer, inner(outer)), linear_vae().decoder)
+    one_of = layers.OneHotCategorical(4)
+    discrete = tfvae.make_dense_vae(3, 4, (8,), posterior=one_of, prior=priors.UniformCategory(4))
+    with pytest.raises(ValueError, match="needs draws with a gradient"):
+        tfvae.refine(discrete, x)
+    point = tfvae.make_dense_vae(3, 2, (8,), posterior=layers.IndependentDeterministic(2), objective=objectives.WAE())
+    with pytest.raises(ValueError, match="for bounds of log p\\(x\\), which WAE is not"):
+        tfvae.refine(point, x)
     with pytest.raises(ValueError, match="needs an encoder whose last layer is its posterior"):
         tfvae.refine(vae, x)

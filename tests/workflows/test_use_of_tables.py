@@ -80,6 +80,12 @@ def test_rows_given_some_of_their_columns(run, frame):
     assert run.sample(given=given.head(3).assign(loan_id=[7, 8, 9]))["loan_id"].tolist() == [7, 8, 9]
     with pytest.raises(tfvae.UserError, match="There is no column 'nope'"):
         run.sample(given=given.assign(nope=1))
+    gaps = pd.DataFrame({"purpose": pd.Categorical(["card", None] * 5), "late": [0, None] * 5})
+    drawn = run.sample(given=gaps)
+    assert drawn["late"].dtype == frame["late"].dtype
+    assert (drawn["purpose"][::2] == "card").all()
+    with pytest.raises(tfvae.UserError, match="No row can be as it is given: purpose is 'boat'"):
+        run.sample(given=given.assign(purpose="boat"))
     with pytest.raises(tfvae.UserError, match="Give one of `where`, `given` and `mean`"):
         run.sample(given=given, mean=True)
 

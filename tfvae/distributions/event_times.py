@@ -68,7 +68,8 @@ def relaxed_poisson(log_rate: Any, temperature: Any, seed: Any, indicator: str =
 
     @tf.custom_gradient
     def draw(log_rate):
-        rate = tf.exp(tf.stop_gradient(log_rate))  # no tape looks into the loops, whose lengths XLA does not know
+        # No tape looks into the loops, whose lengths XLA does not know; and no rate is 0, at which 0/0 events would come.
+        rate = tf.maximum(tf.exp(tf.stop_gradient(log_rate)), 1e-30)
 
         def more(k, time, count, slope):
             waited = -tf.math.log1p(-uniform(tf.shape(rate), _fold(seed, k), rate.dtype))
@@ -89,7 +90,7 @@ def relaxed_poisson(log_rate: Any, temperature: Any, seed: Any, indicator: str =
 
 def _counts(rate, seed):
     """Exact draws of Pois(rate) by inversion, for rates of up to some hundreds."""
-    rate = tf.cast(rate, tf.float64)
+    dtype, rate = rate.dtype, tf.cast(rate, tf.float64)
     u = uniform(tf.shape(rate), seed, tf.float64)
     largest = tf.reduce_max(rate)
     enough = largest + 12 * tf.sqrt(largest) + 40  # where rounding would leave a u above the last sum
@@ -102,7 +103,7 @@ def _counts(rate, seed):
     p = tf.exp(-rate)
     start = (tf.zeros((), tf.float64), p, p, tf.zeros_like(rate))
     *_, count = tf.while_loop(lambda k, p, below, count: (k < enough) & tf.reduce_any(u >= below), more, start)
-    return tf.cast(count, tf.float32)
+    return tf.cast(count, dtype)
 
 
 def _fold(seed, k):

@@ -123,6 +123,11 @@ class _Annealing:
             )
         if not from_prior:
             vae.posterior_layer.check_density("Annealing from q(z|x)")
+            if vae.posterior_layer.bounded:
+                raise ValueError(
+                    f"Annealing from q(z|x) never leaves it, and {type(vae.posterior_layer).__name__} is bounded: give "
+                    "`from_prior=True`."
+                )
         self.vae, self.num_chains = vae, as_count(num_chains, "num_chains")
         self.leapfrog_steps, num_steps = as_count(leapfrog_steps, "leapfrog_steps"), as_count(num_steps, "num_steps")
         self.step_size, self.from_prior = float(step_size), from_prior

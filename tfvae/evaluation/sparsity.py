@@ -15,7 +15,7 @@ def lifetime_sparsity(z: np.ndarray) -> np.ndarray:
         `(D,)`; NaN for a unit that is always 0.
 
     Raises:
-        ValueError: for fewer than two examples.
+        ValueError: for fewer than two examples, or codes below 0, of which this says nothing.
 
     Source: Treves and Rolls (1991); Vinje and Gallant, "Sparse coding and decorrelation in primary visual cortex during
     natural vision" (2000).
@@ -24,6 +24,8 @@ def lifetime_sparsity(z: np.ndarray) -> np.ndarray:
     n = len(z)
     if n < 2:
         raise ValueError(f"Sparsity needs at least two examples, but got {n}.")
+    if (z < 0).any():
+        raise ValueError("Sparsity is of codes that are at least 0, but some are below.")
     squares = n * np.sum(z**2, axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return (1 - np.sum(z, axis=0) ** 2 / squares) / (1 - 1 / n)

@@ -34,6 +34,7 @@ class DistributionLayer(keras.layers.Layer):
     _arguments: ClassVar[tuple[str, ...]] = ()
     has_density: ClassVar[bool] = True  # with respect to a measure that does not depend on the parameters
     support: ClassVar[str] = "real"  # of a posterior's z, which its prior must have too
+    bounded: ClassVar[bool] = False  # support: then `check_proposal` says where importance sampling is possible
     takes_missing: ClassVar[bool] = False  # its density integrates over elements that are NaN
 
     def __init__(self, convert_to_tensor_fn: Any = tfd.Distribution.sample, *, seed: int | None = None, **kwargs: Any):

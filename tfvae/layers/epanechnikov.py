@@ -15,8 +15,32 @@ tfd = tfp.distributions
 BANDWIDTH = 100 ** (-2 / 9)  # of 100 points
 
 
+class _Bounded:
+    """Mixin: a posterior that is nothing beyond some distance from its centre."""
+
+    bounded = True
+
+    def _reach(self, q):
+        """How far around 0 each q covers everything, `(B, *E)`; below 0 where it does not cover 0."""
+        raise NotImplementedError(f"{type(self).__name__} must define `_reach(q)`.")
+
+    def check_proposal(self, q: Any, prior: Any) -> None:
+        box = getattr(prior, "distribution", None)
+        if not isinstance(box, tfd.Uniform):
+            raise ValueError(
+                f"Importance sampling needs draws wherever p(z) and p(x|z) are, and {type(self).__name__} is bounded: "
+                "log p(x) is estimated under a UniformPrior alone."
+            )
+        short = tf.reduce_any(tf.reshape(self._reach(q) < box.high, [len(q.mean()), -1]), axis=-1)
+        if tf.reduce_any(short):
+            raise ValueError(
+                f"Importance sampling would miss a part of p(z): for {int(tf.reduce_sum(tf.cast(short, tf.int32)))} of "
+                f"{len(short)} examples q(z|x) does not reach all of it, since its centre is too far from 0."
+            )
+
+
 @register
-class IndependentEpanechnikov(_LocationScale):
+class IndependentEpanechnikov(_Bounded, _LocationScale):
     """The Epanechnikov kernel, independent over the event's elements: arguments as for `IndependentNormal`.
 
     The scale is the kernel's radius, beyond which there is nothing; its standard deviation is a √5-th of that.
@@ -24,9 +48,12 @@ class IndependentEpanechnikov(_LocationScale):
 
     _family = Epanechnikov
 
+    def _reach(self, q):
+        return q.distribution.radius - tf.abs(q.distribution.loc)
+
 
 @register
-class EpanechnikovPosterior(DistributionLayer):
+class EpanechnikovPosterior(_Bounded, DistributionLayer):
     """`SmoothedEpanechnikov` with r = softplus(second half of the parameters) + epsilon, independent over the elements.
 
     Its support is bounded, so that it never covers that of N(0, I), and that of a uniform prior only where |μ| <= r.
@@ -72,18 +99,6 @@ class EpanechnikovPosterior(DistributionLayer):
         radius = tf.math.softplus(rho) + tf.cast(self.epsilon, params.dtype)
         return tfd.Independent(SmoothedEpanechnikov(loc, radius, self.width, self.bandwidth), len(self.event_shape))
 
-    def check_proposal(self, q: Any, prior: Any) -> None:
-        box = getattr(prior, "distribution", None)
-        if not isinstance(box, tfd.Uniform):
-            raise ValueError(
-                "Importance sampling needs draws wherever p(z) and p(x|z) are, and an EpanechnikovPosterior is bounded: "
-                "log p(x) is estimated under a UniformPrior alone."
-            )
+    def _reach(self, q):
         kernel = q.distribution
-        reach = self.bandwidth * (kernel.radius - tf.abs(kernel.loc)) + 0.5 * self.width
-        short = int(tf.reduce_sum(tf.cast(tf.reduce_any(reach < box.high, axis=-1), tf.int32)))
-        if short:
-            raise ValueError(
-                f"Importance sampling would miss a part of p(z): for {short} of {len(reach)} examples q(z|x) does not reach "
-                "all of it, since |μ| is above r somewhere."
-            )
+        return self.bandwidth * (kernel.radius - tf.abs(kernel.loc)) + 0.5 * self.width

@@ -80,6 +80,7 @@ class OneHotCategorical(DistributionLayer):
         validate_args: bool, whether TFP checks the parameters at run time.
     """
 
+    support = "one-hot"
     _arguments: ClassVar[tuple[str, ...]] = ("event_size", "sample_dtype", "validate_args")
 
     def __init__(

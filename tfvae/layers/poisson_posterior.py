@@ -53,6 +53,10 @@ class PoissonPosterior(_OneParameter):
         self.temperature = as_schedule(temperature, "temperature")
         if self.temperature == 0:
             raise ValueError("`temperature` must be above 0: at 0 draws are integers, and carry no gradient.")
+        if not callable(self.temperature) and self.temperature > 1:
+            raise ValueError(
+                f"`temperature` must be at most 1, beyond which the mean is not kept, but got {temperature!r}."
+            )
         if indicator not in INDICATORS:
             raise ValueError(f"`indicator` must be one of {', '.join(INDICATORS)}, but got {indicator!r}.")
         self.indicator = indicator

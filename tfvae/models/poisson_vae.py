@@ -60,6 +60,8 @@ def make_poisson_vae(
         raise ValueError(f"`method` must be one of {', '.join(_METHODS)}, but got {method!r}.")
     if method == "exact" and decoder_hidden:
         raise ValueError("The method 'exact' is for a linear decoder: leave out `decoder_hidden`, or choose 'draws'.")
+    if method == "exact" and not (likelihood is None or getattr(likelihood, "scale", None) is not None):
+        raise ValueError("The method 'exact' needs a scale that does not depend on z: give the likelihood a `scale`.")
     cooling = keras.optimizers.schedules.PolynomialDecay(1.0, max(1, num_steps // 2), _COLDEST)
     posterior = PoissonPosterior(latent_dim, temperature=cooling, indicator=indicator, name="posterior")
     if likelihood is None:

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.host.pieces import rows_at_once
+from tfvae.models.scoring import check_proposals
 
 _NUMBERS = 2**22  # of the widest layer, or of the prior's terms, over all draws that are looked at together
 
@@ -27,6 +28,7 @@ def posterior_draws(vae: Any, x: np.ndarray, num_samples: int = 200, seed: int =
     Source: Rubin, "Using the SIR algorithm to simulate posterior distributions" (1988).
     """
     vae.posterior_layer.check_density("importance resampling")
+    check_proposals(vae, x)
     chosen, effective = [], []
     rows = max(1, _NUMBERS // (num_samples * max(vae.numbers_per_draw, vae.prior.num_terms)))
     for k, some in enumerate(np.array_split(x, -(-len(x) // min(rows, rows_at_once(vae.encoder))))):

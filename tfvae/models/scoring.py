@@ -11,7 +11,6 @@ import tensorflow_probability as tfp
 from tfvae.host.arguments import as_count
 from tfvae.host.pieces import in_pieces
 from tfvae.importance import LikelihoodEstimate, StreamedLikelihood
-from tfvae.layers.distribution_layer import DistributionLayer
 
 tfd = tfp.distributions
 _COPIES = 16  # of a chunk's largest tensor that are alive at a time, about
@@ -21,7 +20,7 @@ def log_likelihood(vae: Any, x: Any, num_samples: int, seed: int, memory: int) -
     """See `VAE.log_likelihood`."""
     vae.posterior_layer.check_density("log p(x) by importance sampling")
     x, num_samples = vae.rows_to_score(x), as_count(num_samples, "num_samples")
-    _check_proposals(vae, x)
+    check_proposals(vae, x)
     held = max(x[0].size, vae.numbers_per_draw, vae.prior.num_terms)
     numbers = int(memory // (4 * _COPIES))
     if numbers < held:
@@ -37,12 +36,12 @@ def log_likelihood(vae: Any, x: Any, num_samples: int, seed: int, memory: int) -
     return vae.compiled_likelihoods[key](x, num_samples, seed)
 
 
-def _check_proposals(vae, x):
-    layer = vae.posterior_layer
-    if type(layer).check_proposal is not DistributionLayer.check_proposal:
+def check_proposals(vae: Any, x: np.ndarray) -> None:
+    """Raises ValueError where some q(z|x) has no draws in a part of p(z), which importance sampling would miss."""
+    if vae.posterior_layer.bounded:
         prior = vae.prior.distribution()
         for some in in_pieces(x, vae.encoder):
-            layer.check_proposal(vae.encode(some).distribution, prior)
+            vae.posterior_layer.check_proposal(vae.encode(some).distribution, prior)
 
 
 def rows_to_score(vae: Any, x: Any) -> np.ndarray:

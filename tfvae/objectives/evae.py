@@ -5,6 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfvae.distributions.epanechnikov import SmoothedEpanechnikov
+from tfvae.host.arguments import as_count
 from tfvae.host.saving import register
 from tfvae.host.schedules import at_step
 from tfvae.importance import log_px_z
@@ -31,15 +32,18 @@ class EVAE(Objective):
 
     def __init__(self, beta: Any = 1.0, *, num_draws_of_prior: int | None = None, **kwargs: Any):
         super().__init__(beta, **kwargs)
-        self.num_draws_of_prior = num_draws_of_prior
+        self.num_draws_of_prior = (
+            None if num_draws_of_prior is None else as_count(num_draws_of_prior, "num_draws_of_prior")
+        )
 
     def terms(self, draw: Draw) -> Terms:
         kernel = getattr(draw.q, "distribution", None)
         if not isinstance(kernel, SmoothedEpanechnikov):
             raise ValueError(f"EVAE is for an EpanechnikovPosterior, but q(z|x) is a {type(draw.q).__name__}.")
         reconstruction = expectation(-log_px_z(draw.p, draw.x), draw.log_shares)
-        number = self.num_draws_of_prior or tf.shape(kernel.radius)[0]
-        penalty = 0.6 * kernel.width / tf.cast(number, kernel.dtype) * tf.reduce_sum(1 / kernel.radius, axis=-1)
+        number = tf.shape(kernel.radius)[0] if self.num_draws_of_prior is None else self.num_draws_of_prior
+        inverse = tf.reduce_sum(1 / kernel.radius, axis=list(range(1, kernel.radius.shape.rank)))
+        penalty = 0.6 * kernel.width / tf.cast(number, kernel.dtype) * inverse
         beta: Any = at_step(self.beta, draw.step)
         metrics = {"reconstruction": reconstruction, "kernel_penalty": penalty}
         return Terms(reconstruction + beta * penalty, metrics)

@@ -24,7 +24,8 @@ class LinearELBO(Objective):
         beta: float >= 0 or a schedule, the KL's weight in training; see `Objective`.
 
     Raises:
-        ValueError: where p(x|z) is no normal, or the KL has no closed form. That the decoder is linear is not checked.
+        ValueError: where p(x|z) is no normal, z are not independent, or the KL has no closed form. That the decoder is
+            linear, and its scale the same for all z, `make_poisson_vae` checks, and not this.
 
     Source: Vafaii, Galor and Yates, "Poisson variational autoencoder" (2024), for Poisson z.
     """
@@ -33,9 +34,10 @@ class LinearELBO(Objective):
         mean, variance = draw.q.mean(), draw.q.variance()
         dimension = mean.shape[-1]
         p = draw.decode(mean)
-        normal = getattr(p, "distribution", None)
-        if not isinstance(normal, tfd.Normal):
+        if type(getattr(p, "distribution", None)) is not tfd.Normal:  # one that is partly missing has other terms
             raise ValueError(f"LinearELBO is for a likelihood of independent normals, but got {type(p).__name__}.")
+        if not isinstance(draw.q, tfd.Independent):
+            raise ValueError(f"LinearELBO is for independent z, but q(z|x) is a {type(draw.q).__name__}.")
         kl: Any = exact_kl(draw.q, draw.prior)
         if kl is None:
             raise ValueError(

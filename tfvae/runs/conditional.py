@@ -1,5 +1,6 @@
 """Rows of a table that are drawn given what is known of them."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,19 @@ def draws_given(run: Any, given: Any, num_samples: int, seed: int) -> pd.DataFra
     known = pd.DataFrame(read_table(given) if isinstance(given, str | Path) else given).reset_index(drop=True)
     left_out = {name for name, _ in run.codec.left_out}  # identifiers and such, which are written back
     run.codec.check_names([name for name in known if name not in left_out])
+    faults = run.codec.faults(known)
+    if (faults != "").any():
+        raise UserError(f"No row can be as it is given: {faults[faults != ''].iloc[0]}.")
     rows = run.codec.check(known.reindex(columns=run.codec.names))
     drawn = _draws(run, rows, num_samples, seed)
     for name in known:  # as they were given, and not as the codec's grid has them
-        drawn[name] = known[name].where(known[name].notna(), drawn[name]) if name in drawn else known[name]
+        if name not in drawn:
+            drawn[name] = known[name]
+            continue
+        both = known[name].astype(object).where(known[name].notna(), drawn[name].astype(object))
+        with contextlib.suppress(ValueError, TypeError):  # of numbers that the data have not as integers
+            both = both.astype(drawn[name].dtype)
+        drawn[name] = both
     return drawn
 
 

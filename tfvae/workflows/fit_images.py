@@ -54,6 +54,14 @@ def fit_images(
     if not options.model:
         options = dataclasses.replace(options, model=_default_model(parts))
     check_model(options.model, parts.shape, options.hidden, options.prior)
+    density = options.latent_density or (
+        "mixture" if options.model == "convolutional" and not options.prior else "none"
+    )
+    _, _, number = density.partition(":")
+    if density.startswith("mixture") and number and int(number) > len(parts.train):
+        raise UserError(
+            f"`latent_density={density}` needs {int(number):,} images to train on, but there are {len(parts.train)}."
+        )
     codec = ImageCodec(tuple(parts.shape), parts.binary)
     row = with_channels(parts.shape) if options.model in CONVOLUTIONAL else (codec.num_pixels,)
     config = {
@@ -72,9 +80,6 @@ def fit_images(
             run, make_model, fed, validation, options, verbose, checkpoint_seconds,
             restore=options.model not in ADVERSARIAL,  # whose validation loss is not what they play for
         )  # fmt: skip
-    density = options.latent_density or (
-        "mixture" if options.model == "convolutional" and not options.prior else "none"
-    )
     if density != "none":
         model = models.fit_latent_density(model, train, density, seed=options.seed)
         run.save_model(model, MODEL)

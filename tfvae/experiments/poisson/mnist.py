@@ -120,7 +120,7 @@ class PoissonMNIST(Study):
                 "kl": logs["kl"],
                 "nll": -estimate.mean,
                 "active_share": float(np.mean(used)),
-                "sparsity": float(np.mean(lifetime_sparsity(z)[used])) if used.any() else math.nan,
+                "sparsity": float(np.mean(lifetime_sparsity(z)[used])) if used.any() and z.min() >= 0 else math.nan,
             }
 
         models, histories, rows = run_fits(self, run, lambda fit: {"x": train}, measure)
