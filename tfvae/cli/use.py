@@ -119,8 +119,8 @@ def score(
         typer.echo(f"no row has a density: {table['reason'].iloc[0]}")
         return
     discrete = loaded.codec.kind == "images" and pixel_levels(loaded.vae) is not None
-    words = _in_words(estimate, loaded.codec, discrete, annealed)
-    typer.echo(words.replace("log p(x)", f"log p(others | {given})", 1) if given else words)
+    density = f"log p(others | {given})" if given else "log p(x)"
+    typer.echo(_in_words(estimate, density, loaded.codec, discrete, annealed))
     without = int(np.isneginf(table["log_likelihood"]).sum())
     if without:
         first = table.loc[np.isneginf(table["log_likelihood"]), "reason"].iloc[0]
@@ -157,10 +157,10 @@ def _conditions(texts):
     return found
 
 
-def _in_words(estimate, codec, discrete, annealed):
-    """The mean, in nats, and what there is to say of its error and of other units."""
+def _in_words(estimate, density, codec, discrete, annealed):
+    """The mean of this density, in nats, and what there is to say of its error and of other units."""
     mean, n = float(np.mean(estimate.log_likelihood)), len(estimate.log_likelihood)
-    words = f"mean log p(x): {mean:.4f} nats over {n} rows"
+    words = f"mean {density}: {mean:.4f} nats over {n} rows"
     if discrete:
         bits = tfvae.importance.bits_per_dimension(mean, math.prod(codec.shape))
         words += f"; {bits:.4f} bits per dimension; perplexity per pixel {2**bits:.4f}"

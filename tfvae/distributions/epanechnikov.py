@@ -12,30 +12,24 @@ tfd = tfp.distributions
 
 
 class _Kernel(tfd.Distribution):
-    """Abstract: a distribution of two parameters of one shape, `loc` and another, whose draws carry gradients to both."""
+    """Abstract: a scalar distribution around `loc` within some `radius`, whose draws carry gradients to both."""
 
-    def __init__(self, parameters, tensors, validate_args, allow_nan_stats, name):
+    def __init__(self, loc, radius, parameters, validate_args, allow_nan_stats, name):
+        self.loc, self.radius = tf.convert_to_tensor(loc), tf.convert_to_tensor(radius)
         super().__init__(
-            dtype=tensors[0].dtype,
+            dtype=self.loc.dtype,
             reparameterization_type=tfd.FULLY_REPARAMETERIZED,
             validate_args=validate_args,
             allow_nan_stats=allow_nan_stats,
             parameters=parameters,
             name=name,
         )
-        self._tensors = tensors
 
     def _event_shape(self):
         return tf.TensorShape([])
 
     def _event_shape_tensor(self, **_):
         return tf.constant([], tf.int32)
-
-    def _batch_shape(self):
-        return tf.broadcast_static_shape(*(t.shape for t in self._tensors))
-
-    def _batch_shape_tensor(self, **_):
-        return tf.broadcast_dynamic_shape(*(tf.shape(t) for t in self._tensors))
 
     def _drawn(self, n, seed):
         """Draws on [−1, 1], `(n, *batch)`, and a uniform of [−½, ½] beside each."""
@@ -66,8 +60,7 @@ class Epanechnikov(_Kernel):
         name: Any = "Epanechnikov",
     ):
         parameters = dict(locals())
-        self.loc, self.radius = tf.convert_to_tensor(loc), tf.convert_to_tensor(radius)
-        super().__init__(parameters, (self.loc, self.radius), validate_args, allow_nan_stats, name)
+        super().__init__(loc, radius, parameters, validate_args, allow_nan_stats, name)
 
     @classmethod
     def _parameter_properties(cls, dtype, num_classes=None):
@@ -124,9 +117,8 @@ class SmoothedEpanechnikov(_Kernel):
         name: Any = "SmoothedEpanechnikov",
     ):
         parameters = dict(locals())
-        self.loc, self.radius = tf.convert_to_tensor(loc), tf.convert_to_tensor(radius)
         self.width, self.bandwidth = float(width), float(bandwidth)
-        super().__init__(parameters, (self.loc, self.radius), validate_args, allow_nan_stats, name)
+        super().__init__(loc, radius, parameters, validate_args, allow_nan_stats, name)
 
     @classmethod
     def _parameter_properties(cls, dtype, num_classes=None):

@@ -57,9 +57,14 @@ def relaxed_poisson(log_rate: Any, temperature: Any, seed: Any, indicator: str =
     Returns:
         A tensor of the shape of `log_rate`.
 
+    Raises:
+        ValueError: for another indicator.
+
     Source: Vafaii, Galor and Yates, "Poisson variational autoencoder" (2024); the same group (2026) for steps that keep the
     mean.
     """
+    if indicator not in INDICATORS:
+        raise ValueError(f"`indicator` must be one of {', '.join(INDICATORS)}, but got {indicator!r}.")
     step = INDICATORS[indicator]
     log_rate = tf.convert_to_tensor(log_rate)
     temperature = tf.cast(temperature, log_rate.dtype)

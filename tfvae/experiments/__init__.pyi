@@ -1,6 +1,6 @@
-from .epanechnikov.on_images import EpanechnikovArms as EpanechnikovArms
-from .epanechnikov.on_images import EpanechnikovDigits as EpanechnikovDigits
-from .epanechnikov.on_images import EpanechnikovFashion as EpanechnikovFashion
+from .epanechnikov.arms import EpanechnikovArms as EpanechnikovArms
+from .epanechnikov.digits import EpanechnikovDigits as EpanechnikovDigits
+from .epanechnikov.fashion import EpanechnikovFashion as EpanechnikovFashion
 from .experiment import Experiment as Experiment
 from .experiment import all_experiments as all_experiments
 from .experiment import find_experiment as find_experiment

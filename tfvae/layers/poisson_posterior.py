@@ -2,23 +2,21 @@
 
 from typing import Any
 
-import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.distributions.event_times import INDICATORS, relaxed_poisson
 from tfvae.distributions.log_rate_poisson import LogRatePoisson
 from tfvae.host.saving import register
-from tfvae.host.schedules import as_schedule, at_step
-from tfvae.host.seeds import next_seed
 from tfvae.layers.independent import _OneParameter
+from tfvae.layers.relaxed import Relaxed
 
 tfd = tfp.distributions
 _LARGEST = 10.0  # of the parameters, approached softly: a factor of 22,000
 
 
 @register
-class PoissonPosterior(_OneParameter):
+class PoissonPosterior(Relaxed, _OneParameter):
     """Pois(exp(u)), independent over the event's elements, for the parameters u: under a `PoissonPrior` Pois(r exp(u)).
 
     In training z are the event counts of `relaxed_poisson`, which carry a gradient; elsewhere they are integers.
@@ -50,9 +48,7 @@ class PoissonPosterior(_OneParameter):
         **kwargs: Any,
     ):
         super().__init__(event_shape, convert_to_tensor_fn, validate_args, **kwargs)
-        self.temperature = as_schedule(temperature, "temperature")
-        if self.temperature == 0:
-            raise ValueError("`temperature` must be above 0: at 0 draws are integers, and carry no gradient.")
+        self.temperature = self.as_temperature(temperature)
         if not callable(self.temperature) and self.temperature > 1:
             raise ValueError(
                 f"`temperature` must be at most 1, beyond which the mean is not kept, but got {temperature!r}."
@@ -68,22 +64,11 @@ class PoissonPosterior(_OneParameter):
         log_rate = soft_ceiling(log_rate, _LARGEST)
         return tfd.Independent(LogRatePoisson(log_rate, validate_args=validate_args), len(event_shape))
 
-    def draws(self, q: Any, n: int = 1, *, training: Any = False, step: Any = None) -> Any:
-        if not training:
-            return super().draws(q, n)
-        log_rate = q.distribution.distribution.log_rate
+    def _relaxed(self, distribution, n, temperature, seed):
+        log_rate = distribution.distribution.log_rate
         if n > 1:
             log_rate = tf.repeat(log_rate[None], n, axis=0)
-        seed = next_seed(self.seed_generator)
-        return relaxed_poisson(log_rate, at_step(self.temperature, step), seed, self.indicator), None
-
-    def carries_gradient(self, distribution: Any) -> bool:
-        return True  # those of training do
-
-    def get_config(self) -> dict:
-        schedule = self.temperature
-        schedule = keras.saving.serialize_keras_object(schedule) if callable(schedule) else schedule
-        return {**super().get_config(), "temperature": schedule}
+        return relaxed_poisson(log_rate, temperature, seed, self.indicator)
 
 
 def soft_ceiling(x: Any, ceiling: float) -> Any:

@@ -9,10 +9,9 @@ from tfvae.layers.distribution_layer import DistributionLayer
 from tfvae.layers.independent import IndependentNormal
 from tfvae.layers.poisson_posterior import PoissonPosterior
 from tfvae.models.vae import VAE
-from tfvae.networks.mlp import dense_layers
+from tfvae.networks.mlp import distribution_network
 from tfvae.objectives.elbo import ELBO
 from tfvae.objectives.linear_elbo import LinearELBO
-from tfvae.objectives.objective import Objective
 from tfvae.priors.poisson import PoissonPrior
 
 _METHODS = ("draws", "exact")
@@ -66,22 +65,14 @@ def make_poisson_vae(
     posterior = PoissonPosterior(latent_dim, temperature=cooling, indicator=indicator, name="posterior")
     if likelihood is None:
         likelihood = IndependentNormal(input_dim, "mean", scale=0.5**0.5, name="likelihood")
-    objective: Objective = LinearELBO(beta) if method == "exact" else ELBO(beta)
-    vae = VAE(
-        _network(input_dim, hidden, posterior, posterior.num_params, "encoder", stddev=0.1 if decoder_hidden else 0.05),
-        _network(latent_dim, decoder_hidden, likelihood, likelihood.num_params, "decoder"),
-        PoissonPrior(latent_dim, high=-2.0 if decoder_hidden else -4.0, seed=seed),
-        objective,
+    start = keras.initializers.RandomNormal(stddev=0.1 if decoder_hidden else 0.05)
+    encoder = distribution_network(
+        input_dim, hidden, posterior, "encoder", "relu", use_bias=bool(hidden), kernel_initializer=start
     )
+    decoder = distribution_network(
+        latent_dim, decoder_hidden, likelihood, "decoder", "relu", use_bias=bool(decoder_hidden)
+    )
+    prior = PoissonPrior(latent_dim, high=-2.0 if decoder_hidden else -4.0, seed=seed)
+    vae = VAE(encoder, decoder, prior, LinearELBO(beta) if method == "exact" else ELBO(beta))
     vae.compile(keras.optimizers.Adamax(0.002) if optimizer is None else optimizer)
     return vae
-
-
-def _network(size, hidden, layer, num_params, name, stddev=None):
-    """Dense layers and a distribution; without a bias where there is one map alone."""
-    inputs = h = keras.Input((size,))
-    for dense in dense_layers(tuple(hidden), "relu"):
-        h = dense(h)
-    start = "glorot_uniform" if stddev is None else keras.initializers.RandomNormal(stddev=stddev)
-    params = keras.layers.Dense(num_params, use_bias=bool(hidden), kernel_initializer=start, name="params")(h)
-    return keras.Model(inputs, layer(params), name=name)

@@ -61,6 +61,8 @@ def distribution_network(
     dropout: Any = 0.0,
     masked: float = 0.0,
     missing: bool = False,
+    use_bias: bool = True,
+    kernel_initializer: Any = "glorot_uniform",
 ) -> Any:
     """input -> hidden dense layers -> the parameters of `output_layer` -> `output_layer`'s distribution.
 
@@ -73,18 +75,14 @@ def distribution_network(
         dropout: share of the hidden units that a training step leaves out; one for all layers or one each.
         masked: share of the inputs that a training step leaves out.
         missing: whether inputs may be NaN, which is not there.
+        use_bias, kernel_initializer: of the layer of the parameters.
     """
+    params = keras.layers.Dense(
+        output_layer.num_params, use_bias=use_bias, kernel_initializer=kernel_initializer, name="params"
+    )
     shares = [dropout] * len(hidden) if np.ndim(dropout) == 0 else dropout
     layers: list = [FillMissing()] if missing else []
     layers += [keras.layers.Dropout(masked)] if masked else []
     for layer, share in zip(dense_layers(hidden, activations), shares, strict=True):
         layers += [layer, keras.layers.Dropout(share)] if share else [layer]
-    return keras.Sequential(
-        [
-            keras.layers.Input((input_dim,)),
-            *layers,
-            keras.layers.Dense(output_layer.num_params, name="params"),
-            output_layer,
-        ],
-        name=name,
-    )
+    return keras.Sequential([keras.layers.Input((input_dim,)), *layers, params, output_layer], name=name)

@@ -44,8 +44,8 @@ class LinearELBO(Objective):
                 f"LinearELBO needs a KL in closed form, and there is none from {type(draw.q).__name__} to "
                 f"{type(draw.prior).__name__}: use ELBO."
             )
-        ends = tf.concat([tf.eye(dimension, dtype=mean.dtype), tf.zeros([1, dimension], mean.dtype)], axis=0)
-        decoded = draw.decode(ends).distribution
+        units = tf.eye(dimension + 1, dimension, dtype=mean.dtype)  # the last one is the origin
+        decoded = draw.decode(units).distribution
         columns = (decoded.loc[:-1] - decoded.loc[-1:]) / decoded.scale[-1:]
         lengths = tf.reduce_sum(tf.square(tf.reshape(columns, [dimension, -1])), axis=-1)
         reconstruction = -p.log_prob(draw.x) + 0.5 * tf.linalg.matvec(variance, lengths)

@@ -54,14 +54,7 @@ def fit_images(
     if not options.model:
         options = dataclasses.replace(options, model=_default_model(parts))
     check_model(options.model, parts.shape, options.hidden, options.prior)
-    density = options.latent_density or (
-        "mixture" if options.model == "convolutional" and not options.prior else "none"
-    )
-    _, _, number = density.partition(":")
-    if density.startswith("mixture") and number and int(number) > len(parts.train):
-        raise UserError(
-            f"`latent_density={density}` needs {int(number):,} images to train on, but there are {len(parts.train)}."
-        )
+    density = _latent_density(options, len(parts.train))
     codec = ImageCodec(tuple(parts.shape), parts.binary)
     row = with_channels(parts.shape) if options.model in CONVOLUTIONAL else (codec.num_pixels,)
     config = {
@@ -80,7 +73,7 @@ def fit_images(
             run, make_model, fed, validation, options, verbose, checkpoint_seconds,
             restore=options.model not in ADVERSARIAL,  # whose validation loss is not what they play for
         )  # fmt: skip
-    if density != "none":
+    if density:
         model = models.fit_latent_density(model, train, density, seed=options.seed)
         run.save_model(model, MODEL)
     image_report.write(run, model, codec, parts, history, train, test, options.seed)
@@ -94,3 +87,15 @@ def _default_model(parts):
     except UserError:
         return "mixture-prior"
     return "convolutional" if parts.folder is not None else "mixture-prior"
+
+
+def _latent_density(options, num_images):
+    """What is fitted to the codes afterwards, or the empty name; UserError where there are too few images for it."""
+    automatic = "mixture" if options.model == "convolutional" and not options.prior else "none"
+    density = options.latent_density or automatic
+    name, _, number = density.partition(":")
+    if name == "mixture" and number and int(number) > num_images:
+        raise UserError(
+            f"`latent_density={density}` needs {int(number):,} images to train on, but there are {num_images}."
+        )
+    return density.removeprefix("none")

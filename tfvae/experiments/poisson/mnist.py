@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 import tfvae
-from tfvae import layers, objectives, plots, priors, training
+from tfvae import layers, networks, objectives, plots, priors, training
 from tfvae.data.images import load_images
 from tfvae.evaluation import lifetime_sparsity
 from tfvae.experiments.fits import run_fits, write_findings
@@ -93,13 +93,13 @@ class PoissonMNIST(Study):
             "laplace": lambda: (layers.IndependentLaplace(d, epsilon=1e-4), priors.StandardLaplace(d)),
             "category": lambda: (layers.GumbelSoftmax(d, temperature=cooling), priors.UniformCategory(d)),
         }[arm]()
+        likelihood = layers.IndependentNormal(784, "mean", scale=0.5**0.5, name="likelihood")
         start = keras.initializers.RandomNormal(stddev=0.05)
-        x, z = keras.Input((784,)), keras.Input((d,))
-        params = keras.layers.Dense(posterior.num_params, use_bias=False, kernel_initializer=start)(x)
-        likelihood = layers.IndependentNormal(784, "mean", scale=0.5**0.5)
-        mean = keras.layers.Dense(784, use_bias=False)(z)
         return tfvae.VAE(
-            keras.Model(x, posterior(params)), keras.Model(z, likelihood(mean)), prior, objectives.ELBO(warm_up)
+            networks.distribution_network(784, (), posterior, "encoder", use_bias=False, kernel_initializer=start),
+            networks.distribution_network(d, (), likelihood, "decoder", use_bias=False),
+            prior,
+            objectives.ELBO(warm_up),
         )
 
     def execute(self, run: Any) -> None:
@@ -142,8 +142,9 @@ class PoissonMNIST(Study):
             run.save_figure(f"{k + 2}-{arm}-dictionary", *self._dictionary(model, arm, test))
 
     def _dictionary(self, model, arm, test):
-        columns = (model.decode(np.eye(self.latent_dim, dtype="float32")).mean() - model.decode(
-            np.zeros((1, self.latent_dim), "float32")).mean()).numpy()  # fmt: skip
+        units = np.eye(self.latent_dim + 1, self.latent_dim, dtype="float32")  # the last one is the origin
+        decoded = model.decode(units).mean().numpy()
+        columns = decoded[:-1] - decoded[-1]
         used = np.abs(model.encode(test[:2_000]).distribution.mean().numpy()).mean(axis=0)
         best = columns[np.argsort(-used * np.linalg.norm(columns, axis=1))[:_SHOWN]]
         size = np.abs(best).max(axis=1, keepdims=True)
