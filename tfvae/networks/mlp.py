@@ -77,12 +77,12 @@ def distribution_network(
         missing: whether inputs may be NaN, which is not there.
         use_bias, kernel_initializer: of the layer of the parameters.
     """
-    params = keras.layers.Dense(
-        output_layer.num_params, use_bias=use_bias, kernel_initializer=kernel_initializer, name="params"
-    )
     shares = [dropout] * len(hidden) if np.ndim(dropout) == 0 else dropout
     layers: list = [FillMissing()] if missing else []
     layers += [keras.layers.Dropout(masked)] if masked else []
     for layer, share in zip(dense_layers(hidden, activations), shares, strict=True):
         layers += [layer, keras.layers.Dropout(share)] if share else [layer]
+    params = keras.layers.Dense(
+        output_layer.num_params, use_bias=use_bias, kernel_initializer=kernel_initializer, name="params"
+    )
     return keras.Sequential([keras.layers.Input((input_dim,)), *layers, params, output_layer], name=name)
