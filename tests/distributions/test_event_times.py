@@ -65,6 +65,26 @@ def test_near_zero_temperature_they_are_poisson_counts():
     assert (np.abs(z - np.rint(z)) > 1e-3).mean() < 5e-3  # an event in an edge of 2e-4
 
 
+@pytest.mark.parametrize("indicator", ["sigmoid", "cubic"])
+def test_straight_through_draws_are_counts_with_a_relaxed_gradient(indicator):
+    log_rate = tf.constant(np.log(np.tile([0.5, 3.0], (N, 1))), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(log_rate)
+        z = relaxed_poisson(log_rate, 0.5, tf.constant([5, 6]), indicator, straight_through=True)
+    np.testing.assert_array_equal(z, np.rint(z))
+    for column, rate in zip(z.numpy().T, (0.5, 3.0), strict=True):
+        counts = np.bincount(column.astype(int), minlength=15)[:15]
+        expected = scipy.stats.poisson(rate).pmf(np.arange(15)) * N
+        kept = expected > 20
+        statistic = ((counts - expected)[kept] ** 2 / expected[kept]).sum()
+        assert scipy.stats.chi2(kept.sum() - 1).sf(statistic) > 1e-3
+    with tf.GradientTape() as relaxed_tape:
+        relaxed_tape.watch(log_rate)
+        relaxed = relaxed_poisson(log_rate, 0.5, tf.constant([5, 6]), indicator)
+    assert np.any(relaxed.numpy() != np.rint(relaxed))
+    np.testing.assert_array_equal(tape.gradient(z, log_rate), relaxed_tape.gradient(relaxed, log_rate))
+
+
 def test_the_largest_rates_are_drawn():
     z = relaxed_poisson(tf.fill([2_000], 5.3), 0.05, tf.constant([1, 1])).numpy()
     rate = np.exp(5.3)

@@ -57,7 +57,10 @@ TINY = {
     **{name: {"num_train": 60, "num_test": 50}
        for name in ("epanechnikov-digits", "epanechnikov-fashion", "epanechnikov-arms")},
     "gamix-holes": {"num_train": 60, "num_test": 50},
-    "poisson-mnist": {"num_train": 100, "num_test": 80, "latent_dim": 8, "num_scored": 10, "num_samples": 5},
+    "poisson-labels": {"num_train": 100, "num_test": 80, "arms": ("draws", "category", "relu")},
+    **{name: {"num_train": 100, "num_test": 80, "latent_dim": 8, "num_scored": 10, "num_samples": 5,
+              "arms": ("exact", "gaussian")}
+       for name in ("poisson-mnist", "poisson-convolutional", "poisson-patches")},
 }  # fmt: skip
 TINY["gamix-faces"] |= {"image_size": 8}
 
@@ -76,8 +79,10 @@ def images(monkeypatch):
 
     for module in ("keras_notebook.on_mnist", "mixture_prior.on_digits", "mixture_prior.mnist", "mixture_prior.static",
                    "mixture_prior.latent_size", "mixture_prior.cifar10", "gamix.on_images",
-                   "poisson.mnist"):  # fmt: skip
+                   "poisson.mnist", "poisson.labels"):  # fmt: skip
         monkeypatch.setattr(f"tfvae.experiments.{module}.load_images", load)
+    patches = rng.standard_normal((2, 100, 16, 16)).astype("float32")
+    monkeypatch.setattr("tfvae.experiments.poisson.patches.load_patches", lambda: patches)
 
 
 # The notebooks run the others' quick presets.
@@ -118,7 +123,7 @@ def test_quick_preset_runs_and_reports(name, tmp_path):
 
     loaded = load_run(run.path, fits[-1])
     rows = loaded.codec.inverse(loaded.vae.sample(3))
-    assert rows.shape == (3, *experiment.codec.get("images", {"shape": (2,)})["shape"])
+    assert rows.shape == (3, *experiment.codec.get("images", {"shape": loaded.vae.data_shape})["shape"])
     if name != "gaussian-mixture-demo":
         return  # the resume below is one and the same code for all
 

@@ -74,7 +74,10 @@ def test_one_categorys_likelihood_is_the_sum_over_all(x):
     np.testing.assert_allclose(kl, np.log(4) + (probs * np.log(probs)).sum(axis=1), rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("make", [poisson_vae, lambda: poisson_vae(method="exact"), category_vae])
+@pytest.mark.parametrize(
+    "make",
+    [poisson_vae, lambda: poisson_vae(method="exact"), lambda: poisson_vae(method="straight-through"), category_vae],
+)
 @pytest.mark.parametrize("fused", [True, False])
 def test_trains_saves_and_goes_on(make, fused, x, tmp_path):
     vae = make()
@@ -132,7 +135,7 @@ def test_what_does_not_belong_together_is_said(x):
         ),
         (lambda: layers.GumbelSoftmax(2, temperature=0), "`temperature` must be above 0"),
         (lambda: priors.PoissonPrior(2, 1.0, 0.0), "low <= high < max_log_rate"),
-        (lambda: tfvae.make_poisson_vae(3, 2, method="mc"), "`method` must be one of draws, exact"),
+        (lambda: tfvae.make_poisson_vae(3, 2, method="mc"), "`method` must be one of draws, straight-through, exact"),
         (lambda: tfvae.make_poisson_vae(3, 2, method="exact", decoder_hidden=(4,)), "for a linear decoder"),
     ):
         with pytest.raises(ValueError, match=message):

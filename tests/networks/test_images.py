@@ -1,5 +1,6 @@
 """Residual networks and patch discriminators: the published sizes, what a patch sees, and what they refuse."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -82,3 +83,39 @@ def test_levels_follow_the_image():
 def test_what_does_not_fit_is_said(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(("shape", "padding", "published"), [
+    ((28, 28, 1), "valid", 5_432_636), ((16, 16, 1), "same", 1_405_596),
+])  # fmt: skip
+def test_cells_have_the_published_numbers_of_parameters(shape, padding, published):
+    """Of the Poisson VAE with 512 latents, whose decoder is one linear map, and prior's rates."""
+    encoder = networks.cell_encoder(shape, layers.PoissonPosterior(512), padding=padding)
+    assert encoder.count_params() + 512 * (shape[0] * shape[1] + 1) == published
+
+
+def test_cells_encode_and_decode_and_are_saved(tmp_path):
+    for side, sizes in ((28, [2, 4, 8, 16, 28]), (16, [2, 4, 8, 16]), (4, [2, 4])):
+        shape = (side, side, 3)
+        decoder = networks.cell_decoder(5, shape, layers.IndependentNormal(shape, "mean", scale=1.0), 8)
+        assert sorted({layer.output.shape[1] for layer in decoder.layers if "conv2d" in layer.name}) == sizes
+        assert decoder(tf.zeros((2, 5))).shape == (2, *shape)
+    encoder = networks.cell_encoder((7, 7, 1), layers.IndependentNormal(3), 4)
+    images = np.random.default_rng(0).random((2, 7, 7, 1), "float32")
+    encoder.save(tmp_path / "e.keras")
+    again = keras.models.load_model(tmp_path / "e.keras")
+    np.testing.assert_allclose(again(images).distribution.mean(), encoder(images).distribution.mean(), rtol=1e-6)
+    with pytest.raises(ValueError, match="must come down to 4 × 4"):
+        networks.cell_encoder((8, 32, 1), layers.IndependentNormal(3))
+    with pytest.raises(ValueError, match="must be square"):
+        networks.cell_decoder(2, (9, 9, 1), layers.IndependentNormal((9, 9, 1)))
+
+
+def test_weight_normalization_starts_as_a_plain_convolution():
+    images = np.random.default_rng(0).random((2, 8, 8, 3), "float32")
+    plain, normalized = keras.layers.Conv2D(4, 3), networks.WeightNormalizedConv2D(4, 3)
+    plain(images), normalized(images)
+    plain.kernel.assign(normalized.kernel)
+    np.testing.assert_allclose(normalized(images), plain(images), atol=1e-5)
+    normalized.kernel.assign(7 * normalized.kernel)  # a direction alone
+    np.testing.assert_allclose(normalized(images), plain(images), atol=1e-5)

@@ -15,6 +15,7 @@ from .images import load_image_folder as load_image_folder
 from .images import load_images as load_images
 from .images import randomly_mirrored as randomly_mirrored
 from .known_tables import make_customers as make_customers
+from .patches import load_patches as load_patches
 from .s_curve import SCurve as SCurve
 from .s_curve import embed_features as embed_features
 from .sections import make_sections as make_sections

@@ -38,7 +38,9 @@ INDICATORS = {
 
 
 @tf.autograph.experimental.do_not_convert  # its loops are TensorFlow's already
-def relaxed_poisson(log_rate: Any, temperature: Any, seed: Any, indicator: str = "cubic") -> tf.Tensor:
+def relaxed_poisson(
+    log_rate: Any, temperature: Any, seed: Any, indicator: str = "cubic", straight_through: bool = False
+) -> tf.Tensor:
     """Draws z = Σ_j g((1 − S_j) / T) over the event times S_j of a Poisson process of this rate.
 
     At T = 0 they would be counts of Pois(λ). The compact indicators keep E z = λ for 0 < T <= 1, with a variance of
@@ -53,6 +55,7 @@ def relaxed_poisson(log_rate: Any, temperature: Any, seed: Any, indicator: str =
         temperature: float tensor () > 0, at most 1 for a compact indicator.
         seed: as TFP takes it, `(2,)`.
         indicator: "cubic", "linear", "quintic", "cosine", or "sigmoid".
+        straight_through: bool, whether draws are exact counts, with the gradient of relaxed ones.
 
     Returns:
         A tensor of the shape of `log_rate`.
@@ -80,7 +83,8 @@ def relaxed_poisson(log_rate: Any, temperature: Any, seed: Any, indicator: str =
             waited = -tf.math.log1p(-uniform(tf.shape(rate), _fold(seed, k), rate.dtype))
             time = tf.minimum(time + waited / rate, edge + 1)
             t = (1 - time) / temperature
-            return k + 1, time, count + step.value(t), slope + step.slope(t) * time / temperature
+            counted = tf.cast(t > 0, rate.dtype) if straight_through else step.value(t)
+            return k + 1, time, count + counted, slope + step.slope(t) * time / temperature
 
         first = _counts(rate * start, _fold(seed, 0)) if step.compact else tf.zeros_like(rate)
         _, _, count, slope = tf.while_loop(

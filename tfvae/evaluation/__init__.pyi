@@ -15,6 +15,8 @@ from .image_quality import image_quality as image_quality
 from .image_quality import kernel_distance as kernel_distance
 from .image_quality import two_sample_accuracy as two_sample_accuracy
 from .image_quality import two_sample_null_sd as two_sample_null_sd
+from .labels import nearest_neighbour_accuracy as nearest_neighbour_accuracy
+from .labels import shattering_accuracy as shattering_accuracy
 from .likelihood import nll_gap as nll_gap
 from .manifold import collapse_gradient as collapse_gradient
 from .manifold import collapsed_log_prob as collapsed_log_prob

@@ -28,6 +28,9 @@ from .mixture_prior.mnist import MixturePriorMNIST as MixturePriorMNIST
 from .mixture_prior.posterior import MixturePosterior as MixturePosterior
 from .mixture_prior.static import MixturePriorStatic as MixturePriorStatic
 from .own_data.tables import OwnTables as OwnTables
+from .poisson.convolutional import PoissonConvolutional as PoissonConvolutional
+from .poisson.labels import PoissonLabels as PoissonLabels
 from .poisson.mnist import PoissonMNIST as PoissonMNIST
+from .poisson.patches import PoissonPatches as PoissonPatches
 from .study import Fit as Fit
 from .study import Study as Study

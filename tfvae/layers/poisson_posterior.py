@@ -28,6 +28,7 @@ class PoissonPosterior(Relaxed, _OneParameter):
         temperature: float > 0 or a `keras.optimizers.schedules.LearningRateSchedule` of the optimizer's step, such as
             `PolynomialDecay(1.0, num_steps // 2, 0.05)`: how wide the edge is that lets the gradient through.
         indicator: "cubic", which keeps the mean, as "linear", "quintic" and "cosine" do; or "sigmoid", as first published.
+        straight_through: bool, whether z are integers in training too, with the gradient of relaxed counts.
 
     Input shape: `(…, prod(event_shape))`. Parameters are held softly below 10.
 
@@ -35,7 +36,7 @@ class PoissonPosterior(Relaxed, _OneParameter):
     """
 
     support = "counts"
-    _arguments = ("event_shape", "validate_args", "temperature", "indicator")
+    _arguments = ("event_shape", "validate_args", "temperature", "indicator", "straight_through")
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class PoissonPosterior(Relaxed, _OneParameter):
         *,
         temperature: Any = 0.05,
         indicator: str = "cubic",
+        straight_through: bool = False,
         **kwargs: Any,
     ):
         super().__init__(event_shape, convert_to_tensor_fn, validate_args, **kwargs)
@@ -55,7 +57,7 @@ class PoissonPosterior(Relaxed, _OneParameter):
             )
         if indicator not in INDICATORS:
             raise ValueError(f"`indicator` must be one of {', '.join(INDICATORS)}, but got {indicator!r}.")
-        self.indicator = indicator
+        self.indicator, self.straight_through = indicator, bool(straight_through)
 
     @staticmethod
     def new(params: Any, event_shape: Any = (), validate_args: bool = False, name: Any = None) -> Any:
@@ -68,7 +70,7 @@ class PoissonPosterior(Relaxed, _OneParameter):
         log_rate = distribution.distribution.log_rate
         if n > 1:
             log_rate = tf.repeat(log_rate[None], n, axis=0)
-        return relaxed_poisson(log_rate, temperature, seed, self.indicator)
+        return relaxed_poisson(log_rate, temperature, seed, self.indicator, self.straight_through)
 
 
 def soft_ceiling(x: Any, ceiling: float) -> Any:

@@ -14,7 +14,7 @@ from tfvae.objectives.elbo import ELBO
 from tfvae.objectives.linear_elbo import LinearELBO
 from tfvae.priors.poisson import PoissonPrior
 
-_METHODS = ("draws", "exact")
+_METHODS = ("draws", "straight-through", "exact")
 _COLDEST = 0.05
 
 
@@ -42,7 +42,8 @@ def make_poisson_vae(
         hidden: widths of the encoder's hidden layers; none for one linear map.
         decoder_hidden: widths of the decoder's; none for one linear map without a bias.
         num_steps: int, optimizer steps of the training: in its first half the draws' temperature falls from 1 to 0.05.
-        method: "draws", the relaxed counts of `relaxed_poisson`; or "exact", `LinearELBO`, for a linear decoder.
+        method: "draws", the relaxed counts of `relaxed_poisson`; "straight-through", exact counts with the gradient of
+            relaxed ones; or "exact", `LinearELBO`, for a linear decoder.
         indicator: of the draws, see `PoissonPosterior`.
         beta: float or schedule, the KL's weight.
         likelihood: the `DistributionLayer` of p(x|z); None for normals whose variance is ½, with which −log p is the squared
@@ -62,7 +63,13 @@ def make_poisson_vae(
     if method == "exact" and not (likelihood is None or getattr(likelihood, "scale", None) is not None):
         raise ValueError("The method 'exact' needs a scale that does not depend on z: give the likelihood a `scale`.")
     cooling = keras.optimizers.schedules.PolynomialDecay(1.0, max(1, num_steps // 2), _COLDEST)
-    posterior = PoissonPosterior(latent_dim, temperature=cooling, indicator=indicator, name="posterior")
+    posterior = PoissonPosterior(
+        latent_dim,
+        temperature=cooling,
+        indicator=indicator,
+        straight_through=method == "straight-through",
+        name="posterior",
+    )
     if likelihood is None:
         likelihood = IndependentNormal(input_dim, "mean", scale=0.5**0.5, name="likelihood")
     start = keras.initializers.RandomNormal(stddev=0.1 if decoder_hidden else 0.05)

@@ -1,3 +1,6 @@
+from .cells import WeightNormalizedConv2D as WeightNormalizedConv2D
+from .cells import cell_decoder as cell_decoder
+from .cells import cell_encoder as cell_encoder
 from .convolutional import convolutional_decoder as convolutional_decoder
 from .convolutional import convolutional_discriminator as convolutional_discriminator
 from .convolutional import convolutional_encoder as convolutional_encoder

@@ -18,6 +18,7 @@ from .losses import by_group as by_group
 from .losses import gains as gains
 from .losses import loss_curves as loss_curves
 from .losses import sweep as sweep
+from .losses import trade_off as trade_off
 from .samples import density_contours as density_contours
 from .samples import displot as displot
 from .samples import labelled_scatter as labelled_scatter

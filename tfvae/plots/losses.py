@@ -93,3 +93,22 @@ def by_group(frame: pd.DataFrame, x: Any, group: str, quantities: Sequence[str],
     axes[0].legend(fontsize="small")
     figure.suptitle(title)
     return figure
+
+
+def trade_off(rows: Sequence[dict], x: str, y: str, group: str, title: str = "", log_x: bool = False) -> Figure:
+    """One measure against another: a line of dots for each group, in the order of the rows.
+
+    Args:
+        rows: dicts with the keys `x`, `y` and `group`.
+        x, y, group: keys.
+    """
+    figure = Figure(figsize=(5, 4), layout="constrained")
+    axis = figure.subplots()
+    for name in dict.fromkeys(row[group] for row in rows):
+        same = [row for row in rows if row[group] == name]
+        axis.plot([row[x] for row in same], [row[y] for row in same], "o-", ms=4, label=name)
+    axis.set(xlabel=x.replace("_", " "), ylabel=y.replace("_", " "), title=title)
+    axis.legend(fontsize="small")
+    if log_x:
+        axis.set_xscale("log")
+    return figure

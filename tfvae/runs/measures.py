@@ -36,9 +36,11 @@ _MEANINGS = {
     "grey_loss": "the training loss on grey pixels, as the document computes it",
     "bits_per_dimension": "−log p(x) per pixel and channel, in bits",
     "squared_error": "squared error of reconstructions, summed over the pixels",
+    "mean_squared_error": "squared error of what the posterior's mean decodes to, summed over the pixels",
     "squared_error_plus_kl": "squared error and KL, the ELBO's negative up to a constant; smaller is better",
     "active_share": "the share of z's dimensions whose KL is above 0.01 nats",
     "sparsity": "how rarely a used dimension of z is used: 0 for all examples alike, 1 for a single one",
+    "shattering": "how well straight cuts in z divide the classes in two, over all halvings; 0.5 is guessing",
     # Numbers of examples.
     "rows_trained": "rows that the model was trained on",
     "rows_held_out": "rows held out, on which everything here is measured",
@@ -113,6 +115,10 @@ def meaning(name: str) -> str:
     """What a measure means, with its unit; empty for one that is not known."""
     if name in _MEANINGS:
         return _MEANINGS[name]
+    if labelled := re.fullmatch(r"accuracy_(\d+)", name):
+        return (
+            f"the share of test images that 5 nearest neighbours of {int(labelled[1]):,} with a label classify rightly"
+        )
     if sized := re.match(r"mixture_(\d+)_draws_", name):
         prefixes = {sized[0]: f"of draws of a mixture of {sized[1]} fitted to the codes"}
     else:
