@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from tfvae.distributions import Epanechnikov, SmoothedEpanechnikov
+from tfvae.distributions import Epanechnikov, NormalSmoothedEpanechnikov, SmoothedEpanechnikov
 
 LOC, RADIUS = 0.7, 2.5
 BETA = scipy.stats.beta(2, 2, loc=LOC - RADIUS, scale=2 * RADIUS)
@@ -51,11 +51,37 @@ def test_the_smoothed_kernels_density_is_the_convolution(width):
     assert np.isfinite(d.log_prob(draws)).all()
 
 
+@pytest.mark.parametrize("radius", [1e-3, 0.3, 5.0])
+@pytest.mark.parametrize("width", [0.01, 0.1, 1.0, 10.0])
+def test_smoothed_by_a_normal_it_is_that_convolution(width, radius):
+    b, loc = 0.36, 0.2
+    d = NormalSmoothedEpanechnikov(loc, radius, width, b)
+    z = b * loc + np.arange(-3, 4) * float(d.stddev())
+    t = np.linspace(-1, 1, 200_001)
+    density = [np.trapezoid(0.75 * (1 - t**2) * scipy.stats.norm.pdf(v, b * (loc + radius * t), width), t) for v in z]
+    ours = d.log_prob(z.astype("float32")).numpy()
+    seen = np.array(density) > 1e-20  # float32 holds no farther tails
+    np.testing.assert_allclose(ours[seen], np.log(np.array(density)[seen]), atol=0.03)
+    assert (ours[~seen] < -40).all()
+    draws = d.sample(20_000, seed=(0, 1)).numpy()
+    assert draws.mean() == pytest.approx(float(d.mean()), abs=5 * float(d.stddev()) / 20_000**0.5)
+    assert draws.var() == pytest.approx(float(d.variance()), rel=0.06)
+    assert np.isfinite(d.log_prob(draws)).all()
+
+
 def test_gradients_are_finite_outside_of_the_support():
     loc, radius = tf.Variable([0.0, 0.0]), tf.Variable([1.0, 1.0])
     with tf.GradientTape(persistent=True) as tape:
         values = [
-            d.log_prob([5.0, 0.1]) for d in (Epanechnikov(loc, radius), SmoothedEpanechnikov(loc, radius, 0.1, 0.4))
+            d.log_prob([5.0, 0.1])
+            for d in (
+                Epanechnikov(loc, radius),
+                *(
+                    kind(loc, radius, width, 0.4)
+                    for kind in (SmoothedEpanechnikov, NormalSmoothedEpanechnikov)
+                    for width in (0.001, 0.1, 20.0)
+                ),
+            )
         ]
         inside = [tf.reduce_sum(tf.where(tf.math.is_finite(v), v, 0.0)) for v in values]
     for value in inside:

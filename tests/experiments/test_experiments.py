@@ -55,7 +55,8 @@ TINY = {
     **{name: {"num_train": 60, "num_test": 50, "arms": ("standard-none", "mixture-both")}
        for name in ("gan-vae-digits", "gan-vae-cifar10")},
     **{name: {"num_train": 60, "num_test": 50}
-       for name in ("epanechnikov-digits", "epanechnikov-fashion", "epanechnikov-arms")},
+       for name in ("epanechnikov-digits", "epanechnikov-fashion", "epanechnikov-arms", "epanechnikov-cifar10",
+                    "epanechnikov-faces", "epanechnikov-digits-arms")},
     "gamix-holes": {"num_train": 60, "num_test": 50},
     "poisson-labels": {"num_train": 100, "num_test": 80, "arms": ("draws", "category", "relu")},
     **{name: {"num_train": 100, "num_test": 80, "latent_dim": 8, "num_scored": 10, "num_samples": 5,

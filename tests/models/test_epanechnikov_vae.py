@@ -72,6 +72,24 @@ def test_log_likelihood_where_the_kernel_covers_the_prior(x):
         small_vae(prior=priors.StandardNormal(2)).log_likelihood(x[:6])
 
 
+def test_with_a_gaussian_prior_log_likelihood_is_defined_everywhere(x):
+    """Against quadrature; and there the negative objective exceeds log p(x), which it does not bound."""
+    keras.utils.set_random_seed(0)
+    vae = tfvae.make_dense_vae(
+        3, 1, (8,), posterior=layers.EpanechnikovPosterior(1, width=0.5, noise="normal"),
+        prior=priors.IsotropicNormal(1, 0.5), objective=objectives.EVAE(num_draws_of_prior=10_000),
+        likelihood=layers.IndependentNormal(3, "mean", scale=0.5),
+    )  # fmt: skip
+    vae.compile(keras.optimizers.Adam(1e-2))
+    vae.fit(x, epochs=20, verbose=0)
+    z = np.linspace(-4, 4, 4_001).astype("float32")[:, None]
+    p = np.exp(vae.decode(z).distribution.log_prob(x[:6, None]).numpy().astype("float64"))
+    prior = np.exp(vae.prior.log_prob(z).numpy())
+    exact = np.log(np.trapezoid(p * prior, z[:, 0], axis=1))
+    np.testing.assert_allclose(vae.log_likelihood(x[:6], 20_000).log_likelihood, exact, atol=0.05)
+    assert np.mean(-vae.terms(x[:6]).loss) > exact.mean()
+
+
 def test_a_kernel_alone_is_bounded_too(x):
     """Its log p(x) against quadrature where it covers the prior; refused elsewhere, and where annealing would start."""
     keras.utils.set_random_seed(0)
@@ -136,6 +154,8 @@ def test_wrong_arguments_are_said(x):
     for make, message in (
         (lambda: layers.EpanechnikovPosterior(2, width=0), "`width` must be above 0"),
         (lambda: layers.EpanechnikovPosterior(2, epsilon=0), "`epsilon` must be above 0"),
+        (lambda: layers.EpanechnikovPosterior(2, noise="none"), "`noise` must be one of uniform, normal"),
+        (lambda: priors.IsotropicNormal(2, 0), "`scale` must be above 0"),
         (lambda: priors.UniformPrior(2, -1), "`width` must be above 0"),
         (lambda: objectives.EVAE(num_draws_of_prior=0), "`num_draws_of_prior` must be at least 1"),
         (lambda: tfvae.make_epanechnikov_vae((28, 28, 1)), "height and width divisible by 8"),

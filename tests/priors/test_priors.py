@@ -23,6 +23,7 @@ def started(prior):
 
 MAKERS = {
     "StandardNormal": lambda: priors.StandardNormal(2),
+    "IsotropicNormal": lambda: priors.IsotropicNormal(2, 0.7),
     "StandardLaplace": lambda: priors.StandardLaplace(2),
     "MixturePrior": lambda: priors.MixturePrior(2, 4, seed=1),
     "VampPrior": lambda: priors.VampPrior(2, 4, 3, bounds=None, mean=0.0, spread=1.0, seed=1),
@@ -31,7 +32,7 @@ MAKERS = {
     "FullMixturePrior": lambda: started(priors.FullMixturePrior(2, 3)),
     "RescaledPrior": lambda: started(priors.RescaledPrior(priors.MixturePrior(2, 4, seed=1))),
 }
-FIXED = ("StandardNormal", "StandardLaplace", "FullMixturePrior")  # in training
+FIXED = ("StandardNormal", "IsotropicNormal", "StandardLaplace", "FullMixturePrior")  # in training
 over_priors = pytest.mark.parametrize("name", MAKERS)
 
 

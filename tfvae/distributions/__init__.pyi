@@ -2,7 +2,6 @@ from .bernoulli import LogitsBernoulli as LogitsBernoulli
 from .continuous_bernoulli import continuous_bernoulli_log_normalizer as continuous_bernoulli_log_normalizer
 from .discretized_logistic import DiscretizedLogistic as DiscretizedLogistic
 from .epanechnikov import Epanechnikov as Epanechnikov
-from .epanechnikov import SmoothedEpanechnikov as SmoothedEpanechnikov
 from .event_times import relaxed_poisson as relaxed_poisson
 from .full_mixture import FullNormalMixture as FullNormalMixture
 from .independent_bernoulli import IndependentBernoulliDistribution as IndependentBernoulliDistribution
@@ -15,4 +14,6 @@ from .on_demand_mixture import OnDemandMixture as OnDemandMixture
 from .one_hot_mixture import OneHotMixture as OneHotMixture
 from .partly_observed import NormalOrMissing as NormalOrMissing
 from .partly_observed import OneHotOrMissing as OneHotOrMissing
+from .smoothed_epanechnikov import NormalSmoothedEpanechnikov as NormalSmoothedEpanechnikov
+from .smoothed_epanechnikov import SmoothedEpanechnikov as SmoothedEpanechnikov
 from .unfolded import Unfolded as Unfolded

@@ -1,4 +1,4 @@
-"""The Epanechnikov kernel, alone and smoothed by a uniform."""
+"""The Epanechnikov kernel."""
 
 import math
 from typing import Any
@@ -91,59 +91,3 @@ class Epanechnikov(_Kernel):
 
     def _variance(self):
         return tf.square(self.radius) / 5 + tf.zeros_like(self.loc)
-
-
-class SmoothedEpanechnikov(_Kernel):
-    """z = b (loc + r K) + U with an Epanechnikov K on [−1, 1] and a uniform U on [−B/2, B/2].
-
-    A kernel estimate of the uniform prior of the width B from its own draws, of bandwidth b, in expectation.
-
-    Args:
-        loc, radius: tensors of shapes that broadcast: μ and r, before the bandwidth.
-        width: float B > 0.
-        bandwidth: float b > 0.
-
-    Source: Qin and Huang, "On kernel-based variational autoencoder" (2024).
-    """
-
-    def __init__(
-        self,
-        loc: Any,
-        radius: Any,
-        width: float,
-        bandwidth: float,
-        validate_args: bool = False,
-        allow_nan_stats: bool = True,
-        name: Any = "SmoothedEpanechnikov",
-    ):
-        parameters = dict(locals())
-        self.width, self.bandwidth = float(width), float(bandwidth)
-        super().__init__(loc, radius, parameters, validate_args, allow_nan_stats, name)
-
-    @classmethod
-    def _parameter_properties(cls, dtype, num_classes=None):
-        properties = tfp.util.ParameterProperties
-        fixed = {name: properties(event_ndims=None) for name in ("width", "bandwidth")}
-        return {"loc": properties(), "radius": properties(), **fixed}
-
-    def _sample_n(self, n, seed=None):
-        kernel, noise = self._drawn(n, seed)
-        return self.bandwidth * (self.loc + self.radius * kernel) + self.width * noise
-
-    def _log_prob(self, z):
-        # The kernel's mass within B/2 of z, over B. In factors, so that a small B does not cancel.
-        scale = self.bandwidth * self.radius
-        t = (z - self.bandwidth * self.loc) / scale
-        half = 0.5 * self.width / scale
-        a, b = (tf.clip_by_value(end, -1.0, 1.0) for end in (t - half, t + half))
-        mass = 0.25 * (b - a) * (3 - (a * a + a * b + b * b))
-        return tf.where(mass > 0, tf.math.log(tf.where(mass > 0, mass, 1.0)) - math.log(self.width), -math.inf)
-
-    def _mean(self):
-        return self.bandwidth * self.loc + tf.zeros_like(self.radius)
-
-    _mode = _mean
-
-    def _variance(self):
-        kernel = tf.square(self.bandwidth * self.radius) / 5
-        return kernel + self.width**2 / 12 + tf.zeros_like(self.loc)

@@ -1,5 +1,9 @@
 from .epanechnikov.arms import EpanechnikovArms as EpanechnikovArms
+from .epanechnikov.bound import EpanechnikovBound as EpanechnikovBound
+from .epanechnikov.cifar10 import EpanechnikovCIFAR10 as EpanechnikovCIFAR10
 from .epanechnikov.digits import EpanechnikovDigits as EpanechnikovDigits
+from .epanechnikov.digits_arms import EpanechnikovDigitsArms as EpanechnikovDigitsArms
+from .epanechnikov.faces import EpanechnikovFaces as EpanechnikovFaces
 from .epanechnikov.fashion import EpanechnikovFashion as EpanechnikovFashion
 from .experiment import Experiment as Experiment
 from .experiment import all_experiments as all_experiments

@@ -11,6 +11,7 @@ from tfvae.layers.independent import IndependentBernoulli
 from tfvae.models.vae import VAE
 from tfvae.networks.strided import strided_decoder, strided_encoder
 from tfvae.objectives.evae import EVAE
+from tfvae.priors.isotropic_normal import IsotropicNormal
 from tfvae.priors.prior import Prior
 from tfvae.priors.uniform import UniformPrior
 
@@ -22,6 +23,7 @@ def make_epanechnikov_vae(
     latent_dim: int = 64,
     *,
     width: float = 0.1,
+    noise: str = "uniform",
     beta: Any = 1.0,
     prior: Prior | None = None,
     likelihood: DistributionLayer | None = None,
@@ -36,9 +38,11 @@ def make_epanechnikov_vae(
     Args:
         image_shape: (H, W, C), H and W divisible by 8.
         latent_dim: int D.
-        width: float B > 0, of the uniform prior, and the weight of the kernel's radii in the loss.
+        width: float B > 0, of the prior, and the weight of the kernel's radii in the loss.
+        noise: "uniform" or "normal", see `EpanechnikovPosterior`; the prior is of the same kind.
         beta: float or schedule, times that weight.
-        prior: a `Prior`; None for `UniformPrior(latent_dim, width)`.
+        prior: a `Prior`; None for `UniformPrior(latent_dim, width)`, or `IsotropicNormal(latent_dim, width)` with normal
+            noise.
         likelihood: the `DistributionLayer` of p(x|z), of one parameter a pixel; None for Bernoullis, whose −log p is the
             cross-entropy, also of grey values.
         channels: int, of the first convolution; None for 32, and 64 for images of 64 pixels and more.
@@ -52,11 +56,13 @@ def make_epanechnikov_vae(
     kernel_size = 5 if large else 4
     if likelihood is None:
         likelihood = IndependentBernoulli(image_shape, "mean", name="likelihood")
-    posterior = EpanechnikovPosterior(latent_dim, width=width, name="posterior")
+    posterior = EpanechnikovPosterior(latent_dim, width=width, noise=noise, name="posterior")
+    if prior is None:
+        prior = (UniformPrior if noise == "uniform" else IsotropicNormal)(latent_dim, width)
     vae = VAE(
         strided_encoder(image_shape, posterior, channels, kernel_size),
         strided_decoder(latent_dim, image_shape, likelihood, channels, kernel_size),
-        UniformPrior(latent_dim, width) if prior is None else prior,
+        prior,
         EVAE(beta),
     )
     vae.compile(keras.optimizers.Adam(3e-4) if optimizer is None else optimizer)

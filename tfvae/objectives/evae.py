@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfvae.distributions.epanechnikov import SmoothedEpanechnikov
+from tfvae.distributions.smoothed_epanechnikov import NormalSmoothedEpanechnikov, SmoothedEpanechnikov
 from tfvae.host.arguments import as_count
 from tfvae.host.saving import register
 from tfvae.host.schedules import at_step
@@ -18,7 +18,8 @@ class EVAE(Objective):
 
     r are the kernel's radii, B the prior's width, M the size of the minibatch. μ is in the reconstruction alone. The second
     term is what a bound of the KL tends to for a kernel estimate of a uniform prior from many draws. It is no bound of
-    KL(q ‖ p) itself, which is infinite where q leaves the prior's support, as it always does.
+    KL(q ‖ p) itself, which is infinite where q leaves the prior's support, as it always does. With normal noise the KL is
+    finite, and the second term is still none of it.
 
     Args:
         beta: float >= 0 or a schedule, the weight of the second term also in evaluation; see `Objective`.
@@ -38,7 +39,7 @@ class EVAE(Objective):
 
     def terms(self, draw: Draw) -> Terms:
         kernel = getattr(draw.q, "distribution", None)
-        if not isinstance(kernel, SmoothedEpanechnikov):
+        if not isinstance(kernel, (SmoothedEpanechnikov, NormalSmoothedEpanechnikov)):
             raise ValueError(f"EVAE is for an EpanechnikovPosterior, but q(z|x) is a {type(draw.q).__name__}.")
         reconstruction = expectation(-log_px_z(draw.p, draw.x), draw.log_shares)
         number = tf.shape(kernel.radius)[0] if self.num_draws_of_prior is None else self.num_draws_of_prior

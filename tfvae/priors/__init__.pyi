@@ -5,6 +5,7 @@ from .components import UniformComponents as UniformComponents
 from .exemplar import ExemplarPrior as ExemplarPrior
 from .flow import FlowPrior as FlowPrior
 from .full_mixture import FullMixturePrior as FullMixturePrior
+from .isotropic_normal import IsotropicNormal as IsotropicNormal
 from .mixture import MixturePrior as MixturePrior
 from .poisson import PoissonPrior as PoissonPrior
 from .prior import EncodedPrior as EncodedPrior

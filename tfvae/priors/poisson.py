@@ -1,8 +1,11 @@
 """A prior over counts."""
 
+import math
+import warnings
 from typing import Any
 
 import keras
+import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.distributions.log_rate_poisson import LogRatePoisson
@@ -64,8 +67,20 @@ class PoissonPrior(Prior):
         change = getattr(getattr(q.distribution, "distribution", None), "log_rate", None)
         if change is None:
             raise ValueError("A PoissonPrior needs an encoder that ends in a PoissonPosterior.")
-        distribution = self._independent(soft_ceiling(self.log_rate + change, self.max_log_rate))
+        log_rate = self.log_rate + change
+        if tf.executing_eagerly():  # a graph of a training step is not stopped for it
+            self._warn_of_ceiling(log_rate)
+        distribution = self._independent(soft_ceiling(log_rate, self.max_log_rate))
         return DistributionTensor(distribution, distribution.sample(seed=next_seed(self.seed_generator)))
+
+    def _warn_of_ceiling(self, log_rate):
+        over = float(tf.reduce_mean(tf.cast(log_rate > self.max_log_rate, tf.float32)))
+        if over:
+            warnings.warn(
+                f"{over:.2%} of the rates of z would be above {math.exp(self.max_log_rate):.0f}, and are held below: scale "
+                "the data down, lower the learning rate, or raise `max_log_rate` of the PoissonPrior.",
+                stacklevel=4,
+            )
 
     def _independent(self, log_rate):
         return tfd.Independent(LogRatePoisson(log_rate), len(self.event_shape))

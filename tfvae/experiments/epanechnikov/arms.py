@@ -6,8 +6,8 @@ from typing import ClassVar
 from tfvae.experiments.epanechnikov.on_images import EpanechnikovOnImages
 
 _ARMS = (
-    *(f"{method}@64" for method in ("vae", "evae-0.01", "evae-0.1", "evae-1", "evae-10", "evae-20", "beta-0.1", "beta-5",
-                                    "iwae", "wae")),
+    *(f"{method}@64" for method in ("vae", "evae-0.01", "evae-0.1", "evae-1", "evae-10", "evae-20", "normal-0.1",
+                                    "beta-0.1", "beta-5", "iwae", "wae")),
     *(f"{method}@{d}" for d in (8, 16, 32) for method in ("vae", "evae-0.1")),
 )  # fmt: skip
 

@@ -12,10 +12,10 @@ from tfvae.experiments.gamix.on_images import OnImages, Parts, parts_of
 from tfvae.host.lazy import Later
 
 keras, tf = Later("keras"), Later("tensorflow")
-_SIDE = 32
 _TITLES = {
     "vae": "N(0, I) and the ELBO",
     "evae": "the kernel, with B =",
+    "normal": "the kernel and normal noise, with B =",
     "beta": "the ELBO with β =",
     "iwae": "IWAE of 5 draws",
     "wae": "WAE-MMD",
@@ -28,14 +28,16 @@ class EpanechnikovOnImages(OnImages, abc.ABC):
 
     Attributes:
         sharpness: of reconstructions as published, arm -> value.
+        side: rows and columns that images are resized to.
     """
 
+    side: ClassVar[int] = 32
     sharpness: ClassVar[dict] = {}
     cures: ClassVar[tuple[str, ...]] = ("vae@64",)
     document: ClassVar[str] = (
         "The kernel gives sharper reconstructions than a VAE, and a better FID of reconstructions."
     )
-    codec: ClassVar[dict] = {"images": {"shape": [_SIDE, _SIDE, 1], "binary": False}}
+    codec: ClassVar[dict] = {"images": {"shape": [32, 32, 1], "binary": False}}
     presets: ClassVar[dict] = {
         "paper": {},
         "quick": {"num_train": 200, "num_test": 60, "epochs": 1, "num_seeds": 1, "width": 2, "feature_epochs": 1,
@@ -53,7 +55,7 @@ class EpanechnikovOnImages(OnImages, abc.ABC):
 
     def parts(self) -> Parts:
         found = parts_of(self.images, self.num_train, self.num_test)
-        scaled = {name: _resized(getattr(found, name)) for name in ("train", "real", "others")}
+        scaled = {name: _resized(getattr(found, name), self.side) for name in ("train", "real", "others")}
         return found._replace(**scaled)
 
     def title(self, arm: str) -> str:
@@ -66,8 +68,11 @@ class EpanechnikovOnImages(OnImages, abc.ABC):
         name, _, number = method.partition("-")
         d, shape = int(size), self.data.train.shape[1:]
         optimizer = keras.optimizers.Adam(self.learning_rate)
-        if name == "evae":
-            return tfvae.make_epanechnikov_vae(shape, d, width=float(number), channels=self.width, optimizer=optimizer)
+        if name in ("evae", "normal"):
+            return tfvae.make_epanechnikov_vae(
+                shape, d, width=float(number), noise={"evae": "uniform"}.get(name, name), channels=self.width,
+                optimizer=optimizer,
+            )  # fmt: skip
         posterior, objective = {
             "vae": lambda: (layers.LogVarianceNormal(d), objectives.ELBO()),
             "beta": lambda: (layers.LogVarianceNormal(d), objectives.ELBO(float(number))),
@@ -75,9 +80,10 @@ class EpanechnikovOnImages(OnImages, abc.ABC):
             "wae": lambda: (layers.IndependentDeterministic(d), objectives.WAE(10.0)),
         }[name]()
         likelihood = layers.IndependentBernoulli(shape, "mean", name="likelihood")
+        kernel_size = 5 if self.side == 64 else 4  # as published
         vae = tfvae.VAE(
-            networks.strided_encoder(shape, posterior, self.width),
-            networks.strided_decoder(d, shape, likelihood, self.width),
+            networks.strided_encoder(shape, posterior, self.width, kernel_size),
+            networks.strided_decoder(d, shape, likelihood, self.width, kernel_size),
             objective=objective,
         )
         vae.compile(optimizer)
@@ -93,9 +99,9 @@ class EpanechnikovOnImages(OnImages, abc.ABC):
         return [{"document": self.document, "measured": measured}, *super().claims(rows, floor)]
 
 
-def _resized(images: np.ndarray) -> np.ndarray:
-    """(n, 28, 28, C) as (n, 32, 32, C), bilinear."""
-    pieces = [
-        tf.image.resize(some, (_SIDE, _SIDE)).numpy() for some in np.array_split(images, -(-len(images) // 5_000))
-    ]
+def _resized(images: np.ndarray, side: int) -> np.ndarray:
+    """(n, H, W, C) as (n, side, side, C), bilinear."""
+    if images.shape[1:3] == (side, side):
+        return images
+    pieces = [tf.image.resize(some, (side, side)).numpy() for some in np.array_split(images, -(-len(images) // 5_000))]
     return np.concatenate(pieces)
