@@ -17,8 +17,8 @@ tfp = Later("tensorflow_probability")
 class EpanechnikovBound(Experiment):
     """p(x|z) = N(x; z, s²): the objective where it is least, the ELBO of the same q(z|x) with the exact KL, and log p(x).
 
-    Nothing is trained: q is centred on x, since the objective holds its centre by the reconstruction alone, and its radius is
-    the best of a grid. x goes away from the prior, in units of its width B. A bound never falls below −log p(x).
+    Nothing is trained: q is centred on x, since the objective holds its centre by the reconstruction alone, and its radius
+    is the best of a grid. x goes away from the prior, in units of its width B. A bound never falls below −log p(x).
     """
 
     name: ClassVar[str] = "epanechnikov-bound"
