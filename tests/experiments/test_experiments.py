@@ -59,8 +59,7 @@ TINY = {
                     "epanechnikov-faces", "epanechnikov-digits-arms")},
     "gamix-holes": {"num_train": 60, "num_test": 50},
     "poisson-labels": {"num_train": 100, "num_test": 80, "arms": ("draws", "category", "relu")},
-    **{name: {"num_train": 100, "num_test": 80, "latent_dim": 8, "num_scored": 10, "num_samples": 5,
-              "arms": ("exact", "gaussian")}
+    **{name: {"num_train": 100, "num_test": 80, "latent_dim": 8, "num_scored": 10, "num_samples": 5}
        for name in ("poisson-mnist", "poisson-convolutional", "poisson-patches")},
 }  # fmt: skip
 TINY["gamix-faces"] |= {"image_size": 8}

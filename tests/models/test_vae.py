@@ -344,6 +344,17 @@ def test_a_decoder_may_hold_its_distribution_layer_in_a_model_of_its_own(x):
         vae.fit(3 * x, verbose=0)
 
 
+def test_a_likelihood_of_counts_takes_whole_numbers():
+    vae = tfvae.make_dense_vae(3, 2, (4,), likelihood=layers.IndependentPoisson(3))
+    counts = np.random.default_rng(0).poisson(2.0, (40, 3)).astype("float32")
+    assert np.isfinite(vae.fit(counts, verbose=0).history["loss"]).all()
+    for wrong, value in ((counts + 0.25, "0.25|1.25|2.25|3.25|4.25|5.25"), (counts - 7, "-")):
+        with pytest.raises(
+            ValueError, match=f"`x` has values such as ({value}).*IndependentPoisson is for counts 0, 1, 2"
+        ):
+            vae.fit(wrong, verbose=0)
+
+
 @pytest.mark.parametrize(
     "posterior",
     [

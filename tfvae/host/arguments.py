@@ -67,6 +67,16 @@ def check_unit_interval(name: str, data: np.ndarray, likelihood: str) -> None:
     )
 
 
+def check_whole(name: str, data: np.ndarray, likelihood: str) -> None:
+    """Raises ValueError where the array `data` holds other numbers than 0, 1, 2, …, which the named likelihood counts."""
+    whole = (data >= 0) & (data == np.rint(data))
+    if not whole.all():
+        raise ValueError(
+            f"`{name}` has values such as {data[~whole].ravel()[0]:g}, but {likelihood} is for counts 0, 1, 2, …: round "
+            "them, or choose a Gaussian likelihood."
+        )
+
+
 def _static(value):
     """A tensor as the array that it is known to be, also inside a graph; anything else as it is."""
     if not hasattr(value, "graph") and not hasattr(value, "numpy"):

@@ -9,7 +9,7 @@ import tensorflow_probability as tfp
 from tfvae.distributions.bernoulli import LogitsBernoulli
 from tfvae.distributions.discretized_logistic import DiscretizedLogistic
 from tfvae.distributions.independent_bernoulli import IndependentBernoulliDistribution
-from tfvae.host.arguments import as_shape, check_unit_interval, event_size
+from tfvae.host.arguments import as_shape, check_unit_interval, check_whole, event_size
 from tfvae.host.saving import register
 from tfvae.host.seeds import next_seed, standard_normal
 from tfvae.layers.distribution_layer import DistributionLayer, as_params, reshape_events
@@ -225,6 +225,9 @@ class IndependentPoisson(_OneParameter):
         """The distribution with these parameters (log rates)."""
         log_rate, event_shape = IndependentPoisson._elements(params, event_shape)
         return _independent(tfd.Poisson(log_rate=log_rate, validate_args=validate_args), event_shape, validate_args)
+
+    def check_events(self, name: Any, data: Any) -> None:
+        check_whole(name, data, "IndependentPoisson")
 
 
 @register

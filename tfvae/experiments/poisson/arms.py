@@ -8,7 +8,8 @@ from tfvae import layers, objectives, priors
 from tfvae.host.lazy import Later
 
 keras = Later("keras")
-COUNTS = ("exact", "draws", "sigmoid", "straight-through")
+DRAWN = ("draws", "sigmoid", "straight-through")
+COUNTS = ("exact", *DRAWN)
 
 
 class Networks(NamedTuple):

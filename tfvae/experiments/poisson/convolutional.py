@@ -16,8 +16,9 @@ class PoissonConvolutional(PoissonMNIST):
         "exact": 39.7, "draws": 40.1, "gaussian": 40.1, "laplace": 41.0, "category": 59.1, "straight-through": 44.2,
     }  # fmt: skip
 
-    arms: tuple[str, ...] = ("exact", "draws", "straight-through", "gaussian", "laplace", "category")
+    arms: tuple[str, ...] = ("exact", "gaussian", "laplace", "category", "draws", "straight-through")
     num_seeds: int = 1
     encoder: str = "cells"
     width: int = 8
     epochs: int = 20
+    counts_epochs: int = 20

@@ -30,7 +30,7 @@ class PoissonPatches(PoissonTable):
     }  # fmt: skip
     side: ClassVar[int] = 16
 
-    arms: tuple[str, ...] = ("exact", "draws", "straight-through", "gaussian", "laplace", "category")
+    arms: tuple[str, ...] = ("exact", "gaussian", "laplace", "category", "draws", "straight-through")
     weights: tuple[float, ...] = (0.01, 0.2, 0.4, 0.6, 0.8, 1.5, 4.0)  # of the KL, of draws at the first seed
     num_train: int = 48_600
     num_test: int = 12_000
@@ -43,7 +43,7 @@ class PoissonPatches(PoissonTable):
     presets: ClassVar[dict] = {
         **PoissonTable.presets,
         "quick": PoissonTable.presets["quick"] | {"weights": (0.2,), "num_inferred": 50, "steps": (5,),
-                                                  "penalties": (1.0,), "arms": ("exact", "gaussian")},
+                                                  "penalties": (1.0,)},
     }  # fmt: skip
 
     def check(self) -> None:
@@ -54,11 +54,7 @@ class PoissonPatches(PoissonTable):
         return train[: self.num_train], test[: self.num_test]
 
     def fits(self) -> list[Fit]:
-        return [dataclasses.replace(fit, settings={"weight": 1.0}) for fit in super().fits()] + [
-            Fit(f"draws@{weight:g}", self.seed, lambda weight=weight: self.make(f"draws@{weight:g}", self.seed), self.name,
-                self.epochs, self.batch_size, {"weight": weight})
-            for weight in self.weights
-        ]  # fmt: skip
+        return super().fits() + [self.fit_of(f"draws@{weight:g}", self.seed) for weight in self.weights]
 
     def more_findings(self, run: Any, models: dict, rows: Any, test: np.ndarray) -> dict:
         """What the KL's weight does to sparsity, and how inference for each patch compares with the exact arm's encoder."""

@@ -12,7 +12,7 @@ import tfvae
 from tfvae import networks, plots, training
 from tfvae.evaluation import lifetime_sparsity
 from tfvae.experiments.fits import run_fits, write_findings
-from tfvae.experiments.poisson.arms import Networks, make_arm
+from tfvae.experiments.poisson.arms import DRAWN, Networks, make_arm
 from tfvae.experiments.study import Fit, Study
 from tfvae.host.lazy import Later
 
@@ -38,11 +38,11 @@ class PoissonTable(Study, abc.ABC):
     side: ClassVar[int]
     presets: ClassVar[dict] = {
         "paper": {},
-        "quick": {"num_train": 400, "num_test": 100, "epochs": 1, "num_seeds": 1, "latent_dim": 16, "num_scored": 20,
-                  "num_samples": 10, "width": 2},
+        "quick": {"num_train": 400, "num_test": 100, "epochs": 1, "counts_epochs": 1, "num_seeds": 1, "latent_dim": 16,
+                  "num_scored": 20, "num_samples": 10, "width": 2, "arms": ("exact", "gaussian")},
     }  # fmt: skip
 
-    arms: tuple[str, ...] = ("exact", "draws", "sigmoid", "gaussian", "laplace", "category")
+    arms: tuple[str, ...] = ("exact", "gaussian", "laplace", "category", "draws", "sigmoid", "straight-through")
     num_seeds: int = 3
     num_train: int = 60_000
     num_test: int = 10_000
@@ -50,6 +50,7 @@ class PoissonTable(Study, abc.ABC):
     encoder: str = "linear"  # or "cells"
     width: int = 32  # of the cells
     epochs: int = 100
+    counts_epochs: int = 400  # of counts that are drawn, whose noisy gradients settle more slowly
     batch_size: int = 200
     learning_rate: float = 0.002
     num_scored: int = 500
@@ -69,24 +70,27 @@ class PoissonTable(Study, abc.ABC):
         """Of one image as the encoder takes it."""
         return (self.side**2,) if self.encoder == "linear" else (self.side, self.side, 1)
 
-    @property
-    def num_steps(self) -> int:
-        """Of one training."""
-        return self.epochs * -(-len(self.data[0]) // self.batch_size)
-
     def fits(self) -> list[Fit]:
-        return [
-            Fit(arm, seed, lambda arm=arm, seed=seed: self.make(arm, seed), self.name, self.epochs, self.batch_size)
-            for seed in self.seeds()
-            for arm in self.arms
-        ]
+        return [self.fit_of(arm, seed) for seed in self.seeds() for arm in self.arms]
+
+    def fit_of(self, arm: str, seed: int) -> Fit:
+        """An arm at a seed, and the weight of its KL."""
+        weight = float(arm.partition("@")[2] or 1)
+        return Fit(
+            arm, seed, lambda: self.make(arm, seed), self.name, self.epochs_of(arm), self.batch_size, {"weight": weight}
+        )
+
+    def epochs_of(self, arm: str) -> int:
+        """How long an arm is trained."""
+        return self.counts_epochs if arm.partition("@")[0] in DRAWN else self.epochs
 
     def make(self, arm: str, seed: int) -> Any:
         """The untrained model of an arm."""
+        num_steps = self.epochs_of(arm) * -(-len(self.data[0]) // self.batch_size)
         arm, _, weight = arm.partition("@")
-        warm_up = training.LinearWarmUp(max(1, self.num_steps // 2), float(weight or 1))
-        vae = make_arm(arm, self.event_shape, self.latent_dim, self.networks(), self.num_steps, warm_up, seed)
-        cosine = keras.optimizers.schedules.CosineDecay(self.learning_rate, self.num_steps, 1e-5 / self.learning_rate)
+        warm_up = training.LinearWarmUp(max(1, num_steps // 2), float(weight or 1))
+        vae = make_arm(arm, self.event_shape, self.latent_dim, self.networks(), num_steps, warm_up, seed)
+        cosine = keras.optimizers.schedules.CosineDecay(self.learning_rate, num_steps, 1e-5 / self.learning_rate)
         vae.compile(keras.optimizers.Adamax(cosine))
         return vae
 
