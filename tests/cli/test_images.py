@@ -146,6 +146,23 @@ def test_adversarial_models_for_photos(photos, tmp_path, tfvae_command, model, h
     assert verdict["good"] is None
 
 
+def test_the_epanechnikov_model_draws_by_a_density_of_its_codes(photos, tmp_path, tfvae_command):  # noqa: F811
+    run = tmp_path / "run"
+    sizes = ["--epochs", 1, "--latent-dim", 3, "--hidden", "4", "--image-size", 12]
+    status, _, err = tfvae_command("fit", photos, "--model", "epanechnikov", "--out", run, *sizes)
+    assert status == 0, err
+    loaded = tfvae.load_run(run)
+    assert isinstance(loaded.vae.prior, priors.FullMixturePrior)
+    assert loaded.sample(4, seed=0).shape == (4, 12, 12, 3)
+    assert np.isfinite(loaded.score(photos).iloc[:, 0]).all()
+    for wrong, message in (
+        (["--hidden", "4,8"], "The model epanechnikov has one width: give --hidden one number"),
+        (["--prior", "mixture:5"], "has the prior that its noise is of: leave out the --prior mixture:5"),
+    ):
+        status, _, err = tfvae_command("fit", photos, "--model", "epanechnikov", "--out", tmp_path / "x", *wrong)
+        assert (status, message in err) == (2, True), err
+
+
 def test_a_folder_too_large_for_memory_is_streamed(photos, tmp_path, monkeypatch):
     monkeypatch.setattr("tfvae.workflows.image_parts.HELD_BYTES", 0)
     settings = {"model": "convolutional", "latent_dim": 3, "hidden": (4,), "num_components": 3, "batch_size": 16}

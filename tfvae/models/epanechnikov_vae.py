@@ -30,13 +30,13 @@ def make_epanechnikov_vae(
     channels: int | None = None,
     optimizer: Any = None,
 ) -> VAE:
-    """A compiled Epanechnikov VAE with the published networks, for images in [0, 1] of 32 × 32 or 64 × 64 pixels.
+    """A compiled Epanechnikov VAE with the published networks, for images in [0, 1].
 
     With the default width it is close to an autoencoder with bounded noise: reconstructions are sharp, and draws of the
     prior fall where no code is. `fit_latent_density` gives it a prior to draw from.
 
     Args:
-        image_shape: (H, W, C), H and W divisible by 8.
+        image_shape: (H, W, C).
         latent_dim: int D.
         width: float B > 0, of the prior, and the weight of the kernel's radii in the loss.
         noise: "uniform" or "normal", see `EpanechnikovPosterior`; the prior is of the same kind.

@@ -55,7 +55,7 @@ def convolutional(shape, binary=False, latent_dim=32, hidden=None, num_component
 def gamix(shape, binary=False, latent_dim=None, hidden=None, learning_rate=1e-4, make_prior=None):
     """GAMIX-VAE: residual networks, the population's KL and a PatchGAN; no bound of log p(x) is trained."""
     del binary, make_prior  # it is for N(0, I) alone: see `check_model`
-    return models.make_gamix_vae(with_channels(shape), latent_dim, _only(hidden), learning_rate=learning_rate)
+    return models.make_gamix_vae(with_channels(shape), latent_dim, _only(hidden, "gamix"), learning_rate=learning_rate)
 
 
 def vae_gan(shape, binary=False, latent_dim=64, hidden=None, learning_rate=3e-4, make_prior=None):
@@ -65,6 +65,17 @@ def vae_gan(shape, binary=False, latent_dim=64, hidden=None, learning_rate=3e-4,
     return models.make_vae_gan(
         shape, latent_dim, hidden or fitting_widths(shape), prior=prior, learning_rate=learning_rate
     )
+
+
+def epanechnikov(shape, binary=False, latent_dim=32, hidden=None, learning_rate=1e-3, make_prior=None):
+    """Epanechnikov VAE: codes with a kernel's noise, no bound; sharp reconstructions, draws by the codes' own density."""
+    del make_prior  # its noise is that of one prior: see `check_model`
+    shape = with_channels(shape)
+    kind = layers.IndependentBernoulli if binary else layers.IndependentContinuousBernoulli
+    return models.make_epanechnikov_vae(
+        shape, latent_dim, noise="normal", channels=_only(hidden, "epanechnikov"),
+        likelihood=kind(shape, "mean", name="likelihood"), optimizer=keras.optimizers.Adam(learning_rate),
+    )  # fmt: skip
 
 
 def pixel_levels(model):
@@ -99,9 +110,16 @@ def check_model(model, shape, hidden, prior):
         raise UserError(f"The model poisson has a prior of its own, over counts: leave out the `prior={prior}`.")
     if model not in CONVOLUTIONAL:
         return
+    if model == "epanechnikov":
+        _only(hidden, model)
+        if prior:
+            raise UserError(
+                f"The model epanechnikov has the prior that its noise is of: leave out the `prior={prior}`."
+            )
+        return
     fitting = fitting_widths(shape)
     if model == "gamix":
-        _only(hidden)
+        _only(hidden, model)
         if prior not in ("", "standard"):
             raise UserError(f"The model gamix holds its codes near N(0, I): leave out the `prior={prior}`.")
     elif any(n % 2 ** len(hidden or fitting) for n in shape[:2]):
@@ -111,11 +129,11 @@ def check_model(model, shape, hidden, prior):
         )
 
 
-def _only(hidden):
+def _only(hidden, model):
     """The one width, or None where none is given."""
     if hidden is not None and len(hidden) != 1:
         raise UserError(
-            f"The model gamix has one width: give `hidden` one number, and not {', '.join(map(str, hidden))}."
+            f"The model {model} has one width: give `hidden` one number, and not {', '.join(map(str, hidden))}."
         )
     return hidden and hidden[0]
 
@@ -140,6 +158,7 @@ MODELS: dict[str, Callable] = {
     "convolutional": convolutional,
     "gamix": gamix,
     "vae-gan": vae_gan,
+    "epanechnikov": epanechnikov,
 }
-CONVOLUTIONAL = frozenset({"convolutional", "gamix", "vae-gan"})
+CONVOLUTIONAL = frozenset({"convolutional", "gamix", "vae-gan", "epanechnikov"})
 ADVERSARIAL = frozenset({"gamix", "vae-gan"})

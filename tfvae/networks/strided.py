@@ -41,24 +41,19 @@ def strided_decoder(
     """A dense layer, a transposed convolution of stride 1 and three of stride 2, with half as many channels after each.
 
     Images of eight kernels' sides, 32 × 32 with kernels of 4, start from a single point, as published; others from a map
-    of an eighth of their height and width.
+    of an eighth of their height and width, of which what is too much is cut off.
 
     Args:
         latent_dim: int D.
-        image_shape: (H, W, C); H and W divisible by 8.
+        image_shape: (H, W, C).
         layer: the `DistributionLayer` at its end, of one parameter a pixel.
         width: int, channels before the last convolution.
         kernel_size: int.
         name: of the model.
-
-    Raises:
-        ValueError: for other sizes.
     """
     height, wide, channels = image_shape
-    if height % 8 or wide % 8:
-        raise ValueError(f"Three strides of 2 need height and width divisible by 8, but images are {height} × {wide}.")
     from_a_point = height == wide == 8 * kernel_size
-    start = (1, 1) if from_a_point else (height // 8, wide // 8)
+    start = (1, 1) if from_a_point else (-(-height // 8), -(-wide // 8))
     inputs = keras.Input((latent_dim,))
     h = keras.layers.Dense(math.prod(start) * 8 * width)(inputs)
     h = keras.layers.Reshape((*start, 8 * width))(h)
@@ -66,6 +61,8 @@ def strided_decoder(
         padding = "valid" if from_a_point and strides == 1 else "same"
         h = _normalized(keras.layers.Conv2DTranspose(channels_out, kernel_size, strides, padding, use_bias=False), h)
     h = keras.layers.Conv2DTranspose(channels, kernel_size, 2, "same")(h)
+    if tuple(h.shape[1:3]) != (height, wide):
+        h = keras.layers.Cropping2D(((0, h.shape[1] - height), (0, h.shape[2] - wide)))(h)
     return keras.Model(inputs, layer(keras.layers.Flatten(name="params")(h)), name=name)
 
 

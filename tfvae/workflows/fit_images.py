@@ -91,7 +91,7 @@ def _default_model(parts):
 
 def _latent_density(options, num_images):
     """What is fitted to the codes afterwards, or the empty name; UserError where there are too few images for it."""
-    automatic = "mixture" if options.model == "convolutional" and not options.prior else "none"
+    automatic = "mixture" if options.model in ("convolutional", "epanechnikov") and not options.prior else "none"
     density = options.latent_density or automatic
     name, _, number = density.partition(":")
     if name == "mixture" and number and int(number) > num_images:

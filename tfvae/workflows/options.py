@@ -109,7 +109,8 @@ class ImageOptions(FitOptions):
         image_size: height and width that a folder's images are cropped at the centre and resized to; None for the first
             one's, or, where that is more than 64, for 64, and 32 for fewer than 1,000 images.
         latent_density: what is fitted to the codes afterwards and becomes the prior, as `fit_latent_density` takes it, or
-            "none"; None for "mixture" with the model convolutional where no `prior` is asked for, and "none" elsewhere.
+            "none"; None for "mixture" with the models convolutional and epanechnikov where no `prior` is asked for, and
+            "none" elsewhere.
     """
 
     models = image_models.MODELS
