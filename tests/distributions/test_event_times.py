@@ -95,6 +95,22 @@ def test_the_largest_rates_are_drawn():
     assert relaxed_poisson(tf.zeros([5], tf.float64), 0.5, tf.constant([1, 1])).dtype == tf.float64
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_integer_draws_are_poisson_and_compile(compiled):
+    rates = np.array([0.3, 8.0, 480.0, 2_000.0])
+    draw = tf.function(
+        lambda: LogRatePoisson(tf.constant(np.log(rates), tf.float32)).sample(4_000, seed=(1, 2)), jit_compile=compiled
+    )
+    for z, rate in zip(draw().numpy().T, rates, strict=True):
+        assert z.dtype == np.float32
+        edges = np.unique(scipy.stats.poisson(rate).ppf(np.linspace(0.05, 0.95, 10)))
+        counts = np.diff([0, *(np.sum(z <= edge) for edge in edges), len(z)])
+        expected = np.diff([0, *scipy.stats.poisson(rate).cdf(edges), 1]) * len(z)
+        statistic = ((counts - expected) ** 2 / expected).sum()
+        assert scipy.stats.chi2(len(edges)).sf(statistic) > 1e-3
+    assert LogRatePoisson(np.float64(0.0)).sample(seed=(0, 1)).shape == ()
+
+
 def test_kl_is_the_sum():
     a, b, k = 2.3, 0.7, np.arange(60)
     p, r = scipy.stats.poisson(a), scipy.stats.poisson(b)

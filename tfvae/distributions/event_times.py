@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from tfvae.distributions.log_rate_poisson import draw_counts
 from tfvae.host.seeds import uniform
 
 _FAR = 17.0  # temperatures behind 1, where a sigmoid is nothing in float32
@@ -86,7 +87,7 @@ def relaxed_poisson(
             counted = tf.cast(t > 0, rate.dtype) if straight_through else step.value(t)
             return k + 1, time, count + counted, slope + step.slope(t) * time / temperature
 
-        first = _counts(rate * start, _fold(seed, 0)) if step.compact else tf.zeros_like(rate)
+        first = draw_counts(rate * start, _fold(seed, 0)) if step.compact else tf.zeros_like(rate)
         _, _, count, slope = tf.while_loop(
             lambda k, time, count, slope: tf.reduce_any(time < edge),
             more,
@@ -95,24 +96,6 @@ def relaxed_poisson(
         return count, lambda upstream: upstream * slope
 
     return draw(log_rate)
-
-
-def _counts(rate, seed):
-    """Exact draws of Pois(rate) by inversion, for rates of up to some hundreds."""
-    dtype, rate = rate.dtype, tf.cast(rate, tf.float64)
-    u = uniform(tf.shape(rate), seed, tf.float64)
-    largest = tf.reduce_max(rate)
-    enough = largest + 12 * tf.sqrt(largest) + 40  # where rounding would leave a u above the last sum
-
-    def more(k, p, below, count):
-        beyond = u >= below
-        p = p * rate / (k + 1)
-        return k + 1, p, below + p, count + tf.cast(beyond, tf.float64)
-
-    p = tf.exp(-rate)
-    start = (tf.zeros((), tf.float64), p, p, tf.zeros_like(rate))
-    *_, count = tf.while_loop(lambda k, p, below, count: (k < enough) & tf.reduce_any(u >= below), more, start)
-    return tf.cast(count, dtype)
 
 
 def _fold(seed, k):

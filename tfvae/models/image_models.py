@@ -29,16 +29,17 @@ def standard_prior(shape, binary=False, latent_dim=16, hidden=(512, 256), **kwar
 
 def gaussian(shape, binary=False, latent_dim=16, hidden=(512, 256), **kwargs):
     """Gaussian pixels with one learned scale, and N(0, I) as prior."""
-    scale = layers.LearnedScale(initial=0.2, floor=1e-2)
-    likelihood = layers.IndependentNormal(math.prod(shape), "mean", scale=scale, name="likelihood")
-    return _dense(likelihood, latent_dim, hidden, **kwargs)
+    return _dense(_one_scale(math.prod(shape)), latent_dim, hidden, **kwargs)
 
 
-def poisson(shape, binary=False, latent_dim=128, hidden=(), learning_rate=2e-3):
-    """Counts of events as codes, and a dictionary as decoder: sparse codes of pixels as they are."""
+def poisson(shape, binary=False, latent_dim=128, hidden=(), learning_rate=5e-3):
+    """Counts of events as codes, and a dictionary as decoder with one learned scale: sparse codes of pixels as they are."""
     del binary
     rate = keras.optimizers.Adamax(learning_rate)
-    return models.make_poisson_vae(math.prod(shape), latent_dim, hidden, method="exact", optimizer=rate)
+    likelihood = _one_scale(math.prod(shape))
+    return models.make_poisson_vae(
+        math.prod(shape), latent_dim, hidden, method="exact", likelihood=likelihood, optimizer=rate
+    )
 
 
 def convolutional(shape, binary=False, latent_dim=32, hidden=None, num_components=100, seed=0, learning_rate=1e-3,
@@ -136,6 +137,11 @@ def _only(hidden, model):
             f"The model {model} has one width: give `hidden` one number, and not {', '.join(map(str, hidden))}."
         )
     return hidden and hidden[0]
+
+
+def _one_scale(num_pixels):
+    scale = layers.LearnedScale(initial=0.2, floor=1e-2)
+    return layers.IndependentNormal(num_pixels, "mean", scale=scale, name="likelihood")
 
 
 def _pixels(num_pixels, binary):
