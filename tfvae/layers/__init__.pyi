@@ -1,3 +1,10 @@
+from .aggregation import Aggregation as Aggregation
+from .aggregation import GeneralizedProductOfExperts as GeneralizedProductOfExperts
+from .aggregation import MixtureOfExperts as MixtureOfExperts
+from .aggregation import MixtureOfProducts as MixtureOfProducts
+from .aggregation import ProductOfExperts as ProductOfExperts
+from .aggregation import SelfAttention as SelfAttention
+from .aggregation import SumPooling as SumPooling
 from .categorical_mixture import CategoricalMixtureOfOneHotCategorical as CategoricalMixtureOfOneHotCategorical
 from .distribution_layer import DistributionLambda as DistributionLambda
 from .distribution_layer import DistributionLayer as DistributionLayer
