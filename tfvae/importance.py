@@ -7,8 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.host.compiled import Compiled
+from tfvae.host.pieces import num_rows, take_rows
 
 FEW_DRAWS = 10  # effective ones: below, intervals of two standard errors cover 80 to 90 % and not 95
+_INSIDE = 0.5  # where every likelihood has a density
 _ONE_DRAW = 2  # effective ones: below, one draw has most of the weight
 
 
@@ -83,14 +85,25 @@ def check_numbers(log_likelihood: np.ndarray, first_row: int = 0) -> None:
 
 
 def log_px_z(p: Any, x: Any) -> Any:
-    """log p(x|z) of p's batch shape, `(B,)` or `(S, B)`, for x of shape `(B, *E)`.
+    """log p(x|z) of p's batch shape, `(B,)` or `(S, B)`, for x of shape `(B, *E)`, or the sum over a dict of such.
 
-    x is broadcast explicitly, because a distribution of folded draws (`Unfolded`) does not do it.
+    Of a part of a dict that is NaN throughout it is 0. x is broadcast explicitly, because a distribution of folded draws
+    (`Unfolded`) does not do it.
     """
+    if isinstance(p, dict):
+        return sum(log_px_z_where_there(p[name], x[name]) for name in p)
     missing = p.batch_shape.rank + p.event_shape.rank - x.shape.rank
     if missing > 0:
         x = tf.broadcast_to(x, tf.concat([p.batch_shape_tensor()[:missing], tf.shape(x)], axis=0))
     return p.log_prob(x)
+
+
+def log_px_z_where_there(p: Any, x: Any) -> Any:
+    """`log_px_z`, and 0 for examples that are NaN throughout, whatever the likelihood; with a gradient of 0."""
+    axes = list(range(1, x.shape.rank))
+    there = tf.reduce_any(~tf.math.is_nan(x), axis=axes)
+    filled = tf.where(tf.reshape(there, [-1] + [1] * len(axes)), x, tf.constant(_INSIDE, x.dtype))
+    return tf.where(there, log_px_z(p, filled), 0.0)
 
 
 def log_weights(x: Any, q: Any, z: Any, p: Any, prior: Any) -> Any:
@@ -131,7 +144,8 @@ class StreamedLikelihood:
         def add_chunk(i, log_sums, log_sum_squares, log_sum_above):
             z = q.sample(self.chunk, seed=tf.random.experimental.stateless_fold_in(seed, i))
             # In float64: a sum of many weights stalls where one weight is below half a unit in its last place.
-            log_w = tf.cast(log_weights(x, q, z, self.model.decode(z).distribution, prior), tf.float64)
+            p = tf.nest.map_structure(lambda part: part.distribution, self.model.decode(z))
+            log_w = tf.cast(log_weights(x, q, z, p, prior), tf.float64)
             draw = i * self.chunk + tf.range(self.chunk)
             none = tf.constant(-math.inf, tf.float64)
             log_w = tf.where((draw < num_samples)[:, None], log_w, none)
@@ -153,12 +167,19 @@ class StreamedLikelihood:
         return *tf.unstack(log_sums), log_sum_squares, log_sum_above
 
     def __call__(self, x: Any, num_samples: int, seed: int) -> Any:
-        """The `LikelihoodEstimate` of x, `(N, *E)`; `seed` an int."""
-        n, sums = len(x), []
+        """The `LikelihoodEstimate` of x, `(N, *E)` or a dict of such; `seed` an int."""
+        n, sums = num_rows(x), []
         for start in range(0, n, self.num_rows):
             rows = np.arange(start, start + self.num_rows) % n  # the last call is filled up with rows seen before
             key = tf.constant([seed, start], tf.int32)
-            sums.append([s.numpy() for s in self.run(tf.constant(x[rows]), tf.constant(num_samples), key)])
+            sums.append(
+                [
+                    s.numpy()
+                    for s in self.run(
+                        tf.nest.map_structure(tf.constant, take_rows(x, rows)), tf.constant(num_samples), key
+                    )
+                ]
+            )
             check_numbers(np.maximum(*sums[-1][:2]), start)
         even, odd, log_sum_squares, log_sum_above = np.concatenate(sums, axis=1)[:, :n]
         log_sum = np.logaddexp(even, odd)

@@ -16,5 +16,19 @@ def rows_at_once(*networks: Any) -> int:
 
 
 def in_pieces(x: Any, *networks: Any) -> list:
-    """The rows of x in as few pieces of equal length as `rows_at_once` allows."""
-    return np.array_split(x, -(-len(x) // rows_at_once(*networks))) if len(x) else [x]
+    """The rows of x, an array or a dict of arrays, in as few pieces of equal length as `rows_at_once` allows."""
+    n = num_rows(x)
+    if not n:
+        return [x]
+    ends = np.cumsum([len(part) for part in np.array_split(np.arange(n), -(-n // rows_at_once(*networks)))])
+    return [take_rows(x, slice(start, end)) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def num_rows(x: Any) -> int:
+    """Of an array, or of each array of a dict."""
+    return len(next(iter(x.values()))) if isinstance(x, dict) else len(x)
+
+
+def take_rows(x: Any, rows: Any) -> Any:
+    """Those rows of an array, or of each array of a dict."""
+    return {name: part[rows] for name, part in x.items()} if isinstance(x, dict) else x[rows]

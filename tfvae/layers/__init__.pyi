@@ -3,8 +3,6 @@ from .aggregation import GeneralizedProductOfExperts as GeneralizedProductOfExpe
 from .aggregation import MixtureOfExperts as MixtureOfExperts
 from .aggregation import MixtureOfProducts as MixtureOfProducts
 from .aggregation import ProductOfExperts as ProductOfExperts
-from .aggregation import SelfAttention as SelfAttention
-from .aggregation import SumPooling as SumPooling
 from .categorical_mixture import CategoricalMixtureOfOneHotCategorical as CategoricalMixtureOfOneHotCategorical
 from .distribution_layer import DistributionLambda as DistributionLambda
 from .distribution_layer import DistributionLayer as DistributionLayer
@@ -28,6 +26,8 @@ from .multivariate import MultivariateNormalTriL as MultivariateNormalTriL
 from .multivariate import OneHotCategorical as OneHotCategorical
 from .point import IndependentDeterministic as IndependentDeterministic
 from .poisson_posterior import PoissonPosterior as PoissonPosterior
+from .pooling import SelfAttention as SelfAttention
+from .pooling import SumPooling as SumPooling
 from .scales import LearnedScale as LearnedScale
 from .table import TableLikelihood as TableLikelihood
 from .variational import ContinuousBernoulliVariationalLayer as ContinuousBernoulliVariationalLayer

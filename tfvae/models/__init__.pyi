@@ -21,6 +21,7 @@ from .layered import encoder_and_decoder as encoder_and_decoder
 from .layered import make_vae as make_vae
 from .mode_vae import ModeVAE as ModeVAE
 from .mode_vae import make_mode_vae as make_mode_vae
+from .multimodal import MultimodalVAE as MultimodalVAE
 from .poisson_vae import make_poisson_vae as make_poisson_vae
 from .refinement import refine as refine
 from .regularized import make_rae as make_rae

@@ -24,10 +24,12 @@ class Pass:
     Args:
         posterior: q(z|x) with its draw, a `DistributionTensor`.
         decode: z -> p(x|z), a `DistributionTensor` or a dict of them.
+        present: which modalities are there, `(B, M)`; None where x is one.
+        subset: `(B, M)` booleans -> q(z|x_S) of those of them that are there, a `DistributionTensor`.
     """
 
-    def __init__(self, posterior, decode):
-        self.posterior, self.decode = posterior, decode
+    def __init__(self, posterior, decode, present=None, subset=None):
+        self.posterior, self.decode, self.present, self.subset = posterior, decode, present, subset
 
     @functools.cached_property
     def p(self):
@@ -126,5 +128,7 @@ def decode_folded(decoder, z, event_shape, training):
 
 
 def as_input(x):
-    """x as a tensor of Keras' float type; a tensor as it is."""
+    """x, or each array of a dict, as a tensor of Keras' float type; a tensor as it is."""
+    if isinstance(x, dict):
+        return {name: as_input(part) for name, part in x.items()}
     return x if tf.is_tensor(x) else tf.convert_to_tensor(np.asarray(x, keras.config.floatx()))

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.host.arguments import as_count
-from tfvae.host.pieces import in_pieces
+from tfvae.host.pieces import in_pieces, num_rows
 from tfvae.importance import LikelihoodEstimate, StreamedLikelihood
 
 tfd = tfp.distributions
@@ -21,16 +21,18 @@ def log_likelihood(vae: Any, x: Any, num_samples: int, seed: int, memory: int) -
     vae.posterior_layer.check_density("log p(x) by importance sampling")
     x, num_samples = vae.rows_to_score(x), as_count(num_samples, "num_samples")
     check_proposals(vae, x)
-    held = max(x[0].size, vae.numbers_per_draw, vae.prior.num_terms)
+    size = sum(part[0].size for part in tf.nest.flatten(x))
+    held = max(size, vae.numbers_per_draw, vae.prior.num_terms)
     numbers = int(memory // (4 * _COPIES))
     if numbers < held:
         raise ValueError(
             f"A memory of {memory:,} bytes does not hold one draw of this model: give at least {4 * _COPIES * held:,}."
         )
-    rows = min(len(x), 512, numbers // held)
+    n = num_rows(x)
+    rows = min(n, 512, numbers // held)
     chunk = int(np.clip(numbers // (rows * held), 1, num_samples))
-    use_xla = vae.use_xla(len(x) * num_samples // 500)  # a step's arithmetic is about that of 500 draws
-    key = (rows, chunk, x.shape[1:], use_xla)
+    use_xla = vae.use_xla(n * num_samples // 500)  # a step's arithmetic is about that of 500 draws
+    key = (rows, chunk, tuple(part.shape[1:] for part in tf.nest.flatten(x)), use_xla)
     if key not in vae.compiled_likelihoods:
         vae.compiled_likelihoods[key] = StreamedLikelihood(vae, rows, chunk, use_xla)
     return vae.compiled_likelihoods[key](x, num_samples, seed)

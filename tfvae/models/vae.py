@@ -140,8 +140,10 @@ class VAE(FastFit, keras.Model):
         return decode_folded(self.decoder, z, self.prior.event_shape, training)
 
     def call(self, x: Any, training: Any = None) -> Any:
-        one = Pass(self._posterior(x, training), lambda z: self._decode(z, training))
-        return one.seen_as(self.decoder)
+        return self._pass(x, training).seen_as(self.decoder)
+
+    def _pass(self, x, training):
+        return Pass(self._posterior(x, training), lambda z: self._decode(z, training))
 
     # Training.
 
@@ -157,7 +159,7 @@ class VAE(FastFit, keras.Model):
     def terms(self, x: Any, y: Any = None, training: bool = False) -> Terms:
         """The objective's `Terms` of examples x, `(B, *E)`, in one pass; of p(y|z) where y is given."""
         x = as_input(x)
-        one = Pass(self._posterior(x, training), lambda z: self._decode(z, training))
+        one = self._pass(x, training)
         return self.objective.terms(self.draw(one, x if y is None else y, x, self._step(), training))
 
     def draw(self, one: Pass, x: Any, inputs: Any, step: Any, training: bool) -> Draw:
@@ -180,7 +182,15 @@ class VAE(FastFit, keras.Model):
                 "`stratified=True`.",
                 stacklevel=2,
             )
-        z, log_shares = layer.draws(q, self.objective.num_draws, training=training, step=step)
+
+        def draws(q):
+            return layer.draws(q, self.objective.num_draws, training=training, step=step)
+
+        def subset(present):
+            part = one.subset(present)
+            return (part.distribution, *draws(part))
+
+        z, log_shares = draws(q)
         return Draw(
             x=keras.tree.map_structure(lambda a: a if a.dtype.is_floating else tf.cast(a, z.dtype), x),
             inputs=inputs,
@@ -192,6 +202,8 @@ class VAE(FastFit, keras.Model):
             decode=lambda z: distributions_of(one.decode(z)),
             step=step,
             training=training,
+            present=one.present,
+            subset=subset if one.subset else None,
         )
 
     @property

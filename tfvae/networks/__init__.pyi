@@ -6,6 +6,7 @@ from .convolutional import convolutional_discriminator as convolutional_discrimi
 from .convolutional import convolutional_encoder as convolutional_encoder
 from .missing import FillMissing as FillMissing
 from .missing import IsMissing as IsMissing
+from .missing import IsPresent as IsPresent
 from .mlp import GatedDense as GatedDense
 from .mlp import dense_layers as dense_layers
 from .mlp import distribution_network as distribution_network

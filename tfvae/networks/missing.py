@@ -35,3 +35,17 @@ class IsMissing(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
+
+
+@register
+class IsPresent(keras.layers.Layer):
+    """Which examples are not NaN throughout: `(B, *E)` -> `(B,)` booleans."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**float32_policy(kwargs))
+
+    def call(self, inputs: Any) -> Any:
+        return tf.reduce_any(~tf.math.is_nan(inputs), axis=list(range(1, inputs.shape.rank)))
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        return keras.KerasTensor(inputs.shape[:1], dtype="bool")

@@ -4,6 +4,11 @@ from .importance_weighted import CIWAE as CIWAE
 from .importance_weighted import IWAE as IWAE
 from .importance_weighted import MIWAE as MIWAE
 from .linear_elbo import LinearELBO as LinearELBO
+from .multimodal import JointAndSingle as JointAndSingle
+from .multimodal import MaskedBound as MaskedBound
+from .multimodal import MixtureBound as MixtureBound
+from .multimodal import SubsampledELBO as SubsampledELBO
+from .multimodal import TotalCorrelation as TotalCorrelation
 from .negative_log_prob import NegativeLogProb as NegativeLogProb
 from .objective import Draw as Draw
 from .objective import Objective as Objective

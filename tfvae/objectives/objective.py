@@ -28,6 +28,8 @@ class Draw(NamedTuple):
     decode: Callable  # z -> p(x|z), for objectives that decode elsewhere
     step: Any  # the optimizer's, for schedules
     training: bool
+    present: Any = None  # (B, M), which modalities are there
+    subset: Callable | None = None  # (B, M) booleans S -> q(z|x_S), z and log_shares, of what of S is there
 
 
 class Terms(NamedTuple):

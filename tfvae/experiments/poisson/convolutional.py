@@ -21,4 +21,4 @@ class PoissonConvolutional(PoissonMNIST):
     encoder: str = "cells"
     width: int = 8
     epochs: int = 20
-    counts_epochs: int = 20
+    long_epochs: int = 20

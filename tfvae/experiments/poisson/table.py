@@ -12,7 +12,7 @@ import tfvae
 from tfvae import networks, plots, training
 from tfvae.evaluation import lifetime_sparsity
 from tfvae.experiments.fits import run_fits, write_findings
-from tfvae.experiments.poisson.arms import DRAWN, Networks, make_arm
+from tfvae.experiments.poisson.arms import QUICK, Networks, make_arm
 from tfvae.experiments.study import Fit, Study
 from tfvae.host.lazy import Later
 
@@ -38,11 +38,11 @@ class PoissonTable(Study, abc.ABC):
     side: ClassVar[int]
     presets: ClassVar[dict] = {
         "paper": {},
-        "quick": {"num_train": 400, "num_test": 100, "epochs": 1, "counts_epochs": 1, "num_seeds": 1, "latent_dim": 16,
+        "quick": {"num_train": 400, "num_test": 100, "epochs": 1, "long_epochs": 1, "num_seeds": 1, "latent_dim": 16,
                   "num_scored": 20, "num_samples": 10, "width": 2, "arms": ("exact", "gaussian")},
     }  # fmt: skip
 
-    arms: tuple[str, ...] = ("exact", "gaussian", "laplace", "category", "draws", "sigmoid", "straight-through")
+    arms: tuple[str, ...] = ("exact", "gaussian", "draws", "laplace", "category", "sigmoid", "straight-through")
     num_seeds: int = 3
     num_train: int = 60_000
     num_test: int = 10_000
@@ -50,7 +50,7 @@ class PoissonTable(Study, abc.ABC):
     encoder: str = "linear"  # or "cells"
     width: int = 32  # of the cells
     epochs: int = 100
-    counts_epochs: int = 400  # of counts that are drawn, whose noisy gradients settle more slowly
+    long_epochs: int = 400  # of the arms whose noisier gradients settle more slowly
     batch_size: int = 200
     learning_rate: float = 0.002
     num_scored: int = 500
@@ -82,7 +82,7 @@ class PoissonTable(Study, abc.ABC):
 
     def epochs_of(self, arm: str) -> int:
         """How long an arm is trained."""
-        return self.counts_epochs if arm.partition("@")[0] in DRAWN else self.epochs
+        return self.epochs if arm.partition("@")[0] in QUICK else self.long_epochs
 
     def make(self, arm: str, seed: int) -> Any:
         """The untrained model of an arm."""
