@@ -36,6 +36,7 @@ from .models.latent_density import fit_latent_density as fit_latent_density
 from .models.layered import make_vae as make_vae
 from .models.mode_vae import make_mode_vae as make_mode_vae
 from .models.multimodal import MultimodalVAE as MultimodalVAE
+from .models.multimodal_vae import make_multimodal_vae as make_multimodal_vae
 from .models.poisson_vae import make_poisson_vae as make_poisson_vae
 from .models.refinement import refine as refine
 from .models.regularized import make_rae as make_rae

@@ -272,6 +272,23 @@ def test_one_step_on_a_data_set_and_with_a_mixture_prior():
     assert np.isfinite(vae.log_likelihood(x, 20).log_likelihood).all()
 
 
+@pytest.mark.parametrize(
+    "aggregation", ["product", "generalized-product", "mixture", "mixture-of-products", "sum", "attention"]
+)
+def test_the_factory_makes_each_aggregation(aggregation):
+    _, x = truth(80)
+    kinds = np.eye(4, dtype="float32")[np.arange(80) % 4]
+    sizes = dict(zip(NAMES, SIZES, strict=True)) | {"kind": 4}
+    vae = tfvae.make_multimodal_vae(
+        sizes, D, (8,), likelihoods={"kind": layers.OneHotCategorical(4, "mode")}, aggregation=aggregation
+    )
+    logs = vae.fit(with_missing({**x, "kind": kinds}), batch_size=16, epochs=2, verbose=0).history
+    assert np.isfinite(logs["loss"]).all()
+    assert set(logs) == {"loss", "reconstruction", "kl", "scale"}
+    filled = vae.impute({"a": x["a"]})["kind"]
+    np.testing.assert_array_equal(filled.sum(axis=1), 1)
+
+
 def test_bad_input_is_one_sentence():
     _, x = truth(10)
     vae = small_vae()
@@ -301,6 +318,8 @@ def test_bad_input_is_one_sentence():
         (lambda: tfvae.MultimodalVAE(encoders, decoders, layers.ProductOfExperts(D, 2)), "is of 2 modalities, but there are 3"),
         (lambda: tfvae.MultimodalVAE(encoders, decoders, layers.ProductOfExperts(5, M)), "takes 10 features of each modality"),
         (lambda: tfvae.MultimodalVAE(encoders, decoders, poe, priors.VampPrior(D, 3, 4)), "encodes examples of one modality"),
+        (lambda: tfvae.make_multimodal_vae({"a": 3}, 2, aggregation="all"), "`aggregation` must be one of product"),
+        (lambda: tfvae.make_multimodal_vae({"a": 3}, 2, likelihoods={"b": None}), "names 'b', which has no size"),
         (lambda: objectives.MaskedBound(law="all"), "`law` must be one of independent, size"),
         (lambda: objectives.TotalCorrelation(alpha=2), "`alpha` must be between 0 and 1"),
         (lambda: objectives.JointAndSingle(alpha=-1), "`alpha` must be at least 0"),

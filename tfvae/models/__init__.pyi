@@ -22,6 +22,7 @@ from .layered import make_vae as make_vae
 from .mode_vae import ModeVAE as ModeVAE
 from .mode_vae import make_mode_vae as make_mode_vae
 from .multimodal import MultimodalVAE as MultimodalVAE
+from .multimodal_vae import make_multimodal_vae as make_multimodal_vae
 from .poisson_vae import make_poisson_vae as make_poisson_vae
 from .refinement import refine as refine
 from .regularized import make_rae as make_rae

@@ -23,9 +23,9 @@ from tfvae.priors.prior import EncodedPrior, Prior
 class MultimodalVAE(VAE):
     """q(z|x_S) of any subset S of the modalities, p(x_m|z) of each; x is a dict, and what is missing NaN.
 
-    `fit({"image": a, "text": b})` trains it. Rows that are NaN throughout, and modalities whose key is left out, are missing:
-    they change neither the loss nor a gradient. Of a modality that is partly NaN the encoder sees zeros, and its likelihood
-    must integrate over them, as a `TableLikelihood` does.
+    `fit({"image": a, "text": b})` trains it. Rows that are NaN throughout, and modalities whose key is left out, are
+    missing: they change neither the loss nor a gradient. Of a modality that is partly NaN the encoder sees zeros, and its
+    likelihood must integrate over them, as a `TableLikelihood` does.
 
     Args:
         encoders: dict name -> model from x_m to as many features as the aggregation takes, without a distribution layer.
@@ -131,8 +131,8 @@ class MultimodalVAE(VAE):
     ) -> LikelihoodEstimate:
         """log p of what is there in each row of x, in nats, by importance sampling; or that, given some.
 
-        log p(x_S) of the present modalities S alone, the others integrated out. With `given` it is log p(x_S) − log p(x_G) for
-        those G of them that are given, from draws that have nothing in common; errors add in squares.
+        log p(x_S) of the present modalities S alone, the others integrated out. With `given` it is log p(x_S) − log p(x_G)
+        for those G of them that are given, from draws that have nothing in common; errors add in squares.
 
         Returns:
             A `LikelihoodEstimate` of arrays `(N,)`.
