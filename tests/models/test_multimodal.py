@@ -203,8 +203,9 @@ def with_missing(x, seed=0):
 
 @pytest.mark.parametrize(
     ("aggregation", "objective"),
-    [("poe", "masked"), ("poe", "subsampled"), ("attention", "masked"), ("moe", "mixture"), ("mopoe", "elbo"),
-     ("poe", "total-correlation"), ("attention", "joint")],
+    [("poe", "masked"), ("moe", "mixture"), ("attention", "joint"),
+     *(pytest.param(*pair, marks=pytest.mark.slow) for pair in (("poe", "subsampled"), ("attention", "masked"),
+                                                               ("mopoe", "elbo"), ("poe", "total-correlation")))],
 )  # fmt: skip
 def test_trains_on_what_is_there_saves_and_goes_on(aggregation, objective, tmp_path):
     _, x = truth(96)
@@ -273,8 +274,10 @@ def test_one_step_on_a_data_set_and_with_a_mixture_prior():
 
 
 @pytest.mark.parametrize(
-    "aggregation", ["product", "generalized-product", "mixture", "mixture-of-products", "sum", "attention"]
-)
+    "aggregation",
+    ["generalized-product", "mixture-of-products", "sum",
+     *(pytest.param(name, marks=pytest.mark.slow) for name in ("product", "mixture", "attention"))],
+)  # fmt: skip
 def test_the_factory_makes_each_aggregation(aggregation):
     _, x = truth(80)
     kinds = np.eye(4, dtype="float32")[np.arange(80) % 4]
