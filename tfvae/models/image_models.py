@@ -72,10 +72,10 @@ def epanechnikov(shape, binary=False, latent_dim=32, hidden=None, learning_rate=
     """Epanechnikov VAE: codes with a kernel's noise, no bound; sharp reconstructions, draws by the codes' own density."""
     del make_prior  # its noise is that of one prior: see `check_model`
     shape = with_channels(shape)
-    kind = layers.IndependentBernoulli if binary else layers.IndependentContinuousBernoulli
+    likelihood = layers.IndependentBernoulli(shape, "mean", name="likelihood") if binary else _one_scale(shape)
     return models.make_epanechnikov_vae(
         shape, latent_dim, noise="normal", channels=_only(hidden, "epanechnikov"),
-        likelihood=kind(shape, "mean", name="likelihood"), optimizer=keras.optimizers.Adam(learning_rate),
+        likelihood=likelihood, optimizer=keras.optimizers.Adam(learning_rate),
     )  # fmt: skip
 
 
@@ -139,9 +139,9 @@ def _only(hidden, model):
     return hidden and hidden[0]
 
 
-def _one_scale(num_pixels):
+def _one_scale(event_shape):
     scale = layers.LearnedScale(initial=0.2, floor=1e-2)
-    return layers.IndependentNormal(num_pixels, "mean", scale=scale, name="likelihood")
+    return layers.IndependentNormal(event_shape, "mean", scale=scale, name="likelihood")
 
 
 def _pixels(num_pixels, binary):

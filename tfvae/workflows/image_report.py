@@ -68,7 +68,8 @@ def _of_prior(model):
         return []
     kind = "a flow"
     if isinstance(model.prior, priors.FullMixturePrior):
-        kind = f"a mixture of {model.prior.num_components} Gaussians with full covariances"
+        k = model.prior.num_components
+        kind = f"a mixture of {k} Gaussians with full covariances" if k > 1 else "a Gaussian with a full covariance"
     return [f"The prior is {kind}, fitted to the codes of training images after the training (`fit_latent_density`)."]
 
 
