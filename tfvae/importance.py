@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfvae.host.compiled import Compiled
 from tfvae.host.pieces import num_rows, take_rows
+from tfvae.host.tensors import is_present
 
 FEW_DRAWS = 10  # effective ones: below, intervals of two standard errors cover 80 to 90 % and not 95
 _INSIDE = 0.5  # where every likelihood has a density
@@ -100,9 +101,8 @@ def log_px_z(p: Any, x: Any) -> Any:
 
 def log_px_z_where_there(p: Any, x: Any) -> Any:
     """`log_px_z`, and 0 for examples that are NaN throughout, whatever the likelihood; with a gradient of 0."""
-    axes = list(range(1, x.shape.rank))
-    there = tf.reduce_any(~tf.math.is_nan(x), axis=axes)
-    filled = tf.where(tf.reshape(there, [-1] + [1] * len(axes)), x, tf.constant(_INSIDE, x.dtype))
+    there = is_present(x)
+    filled = tf.where(tf.reshape(there, [-1] + [1] * (x.shape.rank - 1)), x, tf.constant(_INSIDE, x.dtype))
     return tf.where(there, log_px_z(p, filled), 0.0)
 
 

@@ -25,7 +25,11 @@ def test_bad_files_are_one_sentence(tmp_path, monkeypatch):
     np.savez(tmp_path / "other.npz", x=np.zeros(3))
     np.savez(tmp_path / "one.npz", patches=np.zeros((5, 4, 4)), image=np.zeros(5))
     np.savez(tmp_path / "short.npz", patches=np.zeros((5, 4, 4)), image=np.arange(4))
+    np.savez(tmp_path / "flat.npz", patches=np.zeros((5, 4)), image=np.arange(5))
+    np.savez(tmp_path / "nan.npz", patches=np.full((5, 4, 4), np.nan), image=np.arange(5))
     for name, message in (
+        ("flat", r"needs patches of shape \(n, H, W\)"),
+        ("nan", "of finite numbers"),
         ("bad", "cannot be read as patches"),
         ("other", "cannot be read as patches"),
         ("one", "needs patches of several pictures"),

@@ -109,6 +109,8 @@ def test_integer_draws_are_poisson_and_compile(compiled):
         statistic = ((counts - expected) ** 2 / expected).sum()
         assert scipy.stats.chi2(len(edges)).sf(statistic) > 1e-3
     assert LogRatePoisson(np.float64(0.0)).sample(seed=(0, 1)).shape == ()
+    broken = LogRatePoisson(np.float32([np.nan, 1e3, 0.0])).sample(seed=(0, 1)).numpy()  # exp(1000) is infinite
+    np.testing.assert_array_equal(np.isnan(broken), [True, True, False])
 
 
 def test_kl_is_the_sum():

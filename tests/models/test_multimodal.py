@@ -261,6 +261,9 @@ def test_imputes_samples_and_reconstructs():
     drawn = vae.sample(3_000, seed=0)
     covariance = weights["a"] @ weights["c"].T
     np.testing.assert_allclose(drawn["a"].T @ drawn["c"] / 3_000, covariance, atol=0.12)
+    assert {k: v.shape for k, v in vae.sample(0).items()} == {k: (0, n) for k, n in zip(NAMES, SIZES, strict=True)}
+    with pytest.raises(ValueError, match="`num_draws` must be at least 1"):
+        vae.impute(half, num_draws=0)
     assert {k: v.shape for k, v in vae.reconstruct(x, mean=True).items()} == {k: v.shape for k, v in x.items()}
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from tfvae.data.image_folder import ImageFolder
 from tfvae.host.errors import UserError
 
+DAMAGED = (ValueError, TypeError, OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)  # .npz files
 # name -> (file in TFVAE_DATA, what it is)
 KNOWN = {
     "mnist": ("mnist.npz", "60,000 + 10,000 handwritten digits, 28 x 28 grey"),
@@ -66,7 +67,7 @@ def load_images(name: Any) -> Images:
             return _faces(path.parent)
         with np.load(path, allow_pickle=False) as arrays:
             return _packed(arrays) if "jpeg_train" in arrays else _unpacked(arrays)
-    except (ValueError, TypeError, OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise UserError(f"{path} cannot be read, it is damaged or truncated: {error}") from None
 
 

@@ -1,5 +1,6 @@
 """A Poisson by its log rate, with a KL in closed form and draws that XLA can compile."""
 
+import math
 from typing import Any
 
 import tensorflow as tf
@@ -45,14 +46,19 @@ class LogRatePoisson(tfd.Poisson):
 
 
 def draw_counts(rate: Any, seed: Any) -> tf.Tensor:
-    """Exact draws of Pois(rate), of the shape and dtype of `rate`, by inversion; large rates are sums of smaller ones."""
-    rate = tf.stop_gradient(rate)
+    """Exact draws of Pois(rate), of the shape and dtype of `rate`, by inversion; large rates are sums of smaller ones.
+
+    Draws of rates that are infinite or no number are NaN.
+    """
+    finite = tf.math.is_finite(rate)
+    rate = tf.stop_gradient(tf.where(finite, rate, 0.0))
     parts = tf.maximum(tf.math.ceil(tf.reduce_max(rate) / _LARGEST), 1.0)
 
     def add(k, count):
         return k + 1, count + _inverted(rate / parts, tf.random.experimental.stateless_fold_in(seed, k))
 
-    return tf.while_loop(lambda k, count: tf.cast(k, rate.dtype) < parts, add, (0, tf.zeros_like(rate)))[1]
+    count = tf.while_loop(lambda k, count: tf.cast(k, rate.dtype) < parts, add, (0, tf.zeros_like(rate)))[1]
+    return tf.where(finite, count, math.nan)
 
 
 def _inverted(rate, seed):

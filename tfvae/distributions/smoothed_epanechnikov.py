@@ -18,7 +18,17 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 class _Smoothed(_Kernel):
     """Abstract: z = b (loc + r K) + U with an Epanechnikov K on [−1, 1] and noise U of the prior's width B."""
 
-    def __init__(self, loc, radius, width, bandwidth, validate_args, allow_nan_stats, name):
+    def __init__(
+        self,
+        loc: Any,
+        radius: Any,
+        width: float,
+        bandwidth: float,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: Any = None,
+    ):
+        name = name or type(self).__name__
         parameters = {
             "loc": loc, "radius": radius, "width": width, "bandwidth": bandwidth, "validate_args": validate_args,
             "allow_nan_stats": allow_nan_stats, "name": name,
@@ -67,18 +77,6 @@ class SmoothedEpanechnikov(_Smoothed):
     Source: Qin and Huang, "On kernel-based variational autoencoder" (2024).
     """
 
-    def __init__(
-        self,
-        loc: Any,
-        radius: Any,
-        width: float,
-        bandwidth: float,
-        validate_args: bool = False,
-        allow_nan_stats: bool = True,
-        name: Any = "SmoothedEpanechnikov",
-    ):
-        super().__init__(loc, radius, width, bandwidth, validate_args, allow_nan_stats, name)
-
     def _noise(self, u):
         return u
 
@@ -101,18 +99,6 @@ class NormalSmoothedEpanechnikov(_Smoothed):
     Args:
         loc, radius, width, bandwidth: as of `SmoothedEpanechnikov`.
     """
-
-    def __init__(
-        self,
-        loc: Any,
-        radius: Any,
-        width: float,
-        bandwidth: float,
-        validate_args: bool = False,
-        allow_nan_stats: bool = True,
-        name: Any = "NormalSmoothedEpanechnikov",
-    ):
-        super().__init__(loc, radius, width, bandwidth, validate_args, allow_nan_stats, name)
 
     def _noise(self, u):
         # float32's uniforms include ½ itself, whose quantile is infinite.

@@ -157,3 +157,8 @@ for _pair in [
     (DistributionTensor, DistributionTensor),
 ]:
     tfd.RegisterKL(*_pair)(_kl_unwrapped)
+
+
+def is_present(x: Any) -> tf.Tensor:
+    """Which examples x, `(B, *E)`, are not NaN throughout, `(B,)`."""
+    return tf.reduce_any(~tf.math.is_nan(x), axis=list(range(1, x.shape.rank)))

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae.host.arguments import as_count
 from tfvae.host.pieces import in_pieces, rows_at_once
 from tfvae.host.saving import register
 from tfvae.importance import LikelihoodEstimate
@@ -153,8 +154,8 @@ class MultimodalVAE(VAE):
     def sample(self, n: int, seed: int | None = None, mean: bool = False) -> dict[str, np.ndarray]:
         """n draws of all modalities together, or the decoders' means at n draws z, `{name: (n, *E)}`."""
         self.check_parameters()
-        rows, pieces = rows_at_once(self.decoder), []
-        for start in range(0, n, rows):
+        n, rows, pieces = as_count(n, "n", 0), rows_at_once(self.decoder), []
+        for start in range(0, max(n, 1), rows):
             z_seed, x_seed = self._seeds(seed, start)
             z = self.prior.sample(min(rows, n - start), seed=z_seed)
             pieces.append(self._drawn(self.decode(z), x_seed, mean))
@@ -178,7 +179,7 @@ class MultimodalVAE(VAE):
             num_draws: int; with 1 a draw, which has the spread of p(x_m|x_S); with more the mean of p(x_m|x_S).
             seed: int or None.
         """
-        whole = self.complete(x)
+        whole, num_draws = self.complete(x), as_count(num_draws, "num_draws")
         if num_draws == 1:
             filled = self.reconstruct(x, seed)
         else:

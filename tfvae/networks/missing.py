@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfvae.host.precision import float32_policy
 from tfvae.host.saving import register
+from tfvae.host.tensors import is_present
 
 
 @register
@@ -45,7 +46,7 @@ class IsPresent(keras.layers.Layer):
         super().__init__(**float32_policy(kwargs))
 
     def call(self, inputs: Any) -> Any:
-        return tf.reduce_any(~tf.math.is_nan(inputs), axis=list(range(1, inputs.shape.rank)))
+        return is_present(inputs)
 
     def compute_output_spec(self, inputs: Any) -> Any:
         return keras.KerasTensor(inputs.shape[:1], dtype="bool")

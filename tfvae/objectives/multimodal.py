@@ -23,7 +23,7 @@ class _OfModalities(Objective):
         if draw.subset is None:
             raise ValueError(f"{type(self).__name__} is for a MultimodalVAE.")
         if not draw.training:
-            reconstruction = -_log_px(draw.p, draw)
+            reconstruction = -_log_px(draw, draw.p, draw.log_shares)
             kl = _kl(draw.q, draw.prior, draw.z, draw.log_shares)
             return Terms(reconstruction + kl, elbo_parts(reconstruction, kl))
         reconstruction, kl = self._parts(draw)
@@ -78,7 +78,9 @@ class MaskedBound(_OfSubsets):
     def _parts(self, draw):
         chosen = self.chosen(draw.present)
         q, z, log_shares = draw.subset(chosen)
-        reconstruction = -_log_px(draw.decode(z), draw, chosen, log_shares) - _log_px(draw.p, draw, ~chosen)
+        reconstruction = -_log_px(draw, draw.decode(z), log_shares, chosen) - _log_px(
+            draw, draw.p, draw.log_shares, ~chosen
+        )
         return reconstruction, _kl(q, draw.prior, z, log_shares) + _kl(draw.q, q, draw.z, draw.log_shares)
 
 
@@ -94,7 +96,7 @@ class MixtureBound(_OfSubsets):
 
     def _parts(self, draw):
         q, z, log_shares = draw.subset(self.chosen(draw.present))
-        return -_log_px(draw.decode(z), draw, None, log_shares), _kl(q, draw.prior, z, log_shares)
+        return -_log_px(draw, draw.decode(z), log_shares), _kl(q, draw.prior, z, log_shares)
 
 
 @register
@@ -115,11 +117,14 @@ class SubsampledELBO(_OfSubsets):
         self.num_subsets = as_count(num_subsets, "num_subsets", least=0)
 
     def _parts(self, draw):
-        reconstruction, kl = [-_log_px(draw.p, draw)], [_kl(draw.q, draw.prior, draw.z, draw.log_shares)]
+        reconstruction, kl = (
+            [-_log_px(draw, draw.p, draw.log_shares)],
+            [_kl(draw.q, draw.prior, draw.z, draw.log_shares)],
+        )
         subsets = [*_single(draw.present), *(self.chosen(draw.present) for _ in range(self.num_subsets))]
         for subset in subsets:
             q, z, log_shares = draw.subset(subset)
-            reconstruction.append(-_log_px(draw.decode(z), draw, subset, log_shares))
+            reconstruction.append(-_log_px(draw, draw.decode(z), log_shares, subset))
             kl.append(_kl(q, draw.prior, z, log_shares))
         return tuple(tf.add_n(parts) / len(parts) for parts in (reconstruction, kl))
 
@@ -149,7 +154,7 @@ class TotalCorrelation(_OfModalities):
     def _parts(self, draw):
         number = tf.reduce_sum(tf.cast(draw.present, tf.float32), axis=1)
         apart = _sum_over_single(draw)
-        reconstruction = -(number - self.alpha) / number * _log_px(draw.p, draw)
+        reconstruction = -(number - self.alpha) / number * _log_px(draw, draw.p, draw.log_shares)
         kl = _kl(draw.q, draw.prior, draw.z, draw.log_shares)
         return reconstruction, (1 - self.alpha) * kl + self.alpha / number * apart
 
@@ -178,18 +183,18 @@ class JointAndSingle(_OfModalities):
 
     def _parts(self, draw):
         kl = _kl(draw.q, draw.prior, draw.z, draw.log_shares)
-        return -_log_px(draw.p, draw), kl + self.alpha * _sum_over_single(draw)
+        return -_log_px(draw, draw.p, draw.log_shares), kl + self.alpha * _sum_over_single(draw)
 
     def get_config(self) -> dict:
         return {**super().get_config(), "alpha": self.alpha}
 
 
-def _log_px(p, draw, subset=None, log_shares=None):
-    """E log p(x_S|z), `(B,)`; of all that is there without a subset. p is at z of the log_shares, by default the pass's."""
+def _log_px(draw, p, log_shares, subset=None):
+    """E log p(x_S|z), `(B,)`, for p at z of these shares; of all that is there without a subset."""
     parts = [log_px_z_where_there(p[name], draw.x[name]) for name in p]
     if subset is not None:
         parts = [tf.where(subset[:, m], part, 0.0) for m, part in enumerate(parts)]
-    return expectation(tf.add_n(parts), draw.log_shares if p is draw.p else log_shares)
+    return expectation(tf.add_n(parts), log_shares)
 
 
 def _kl(q, p, z, log_shares):

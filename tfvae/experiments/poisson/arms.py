@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import tfvae
-from tfvae import layers, objectives, priors
+from tfvae import layers, objectives, priors, training
 from tfvae.host.lazy import Later
 
 keras = Later("keras")
 COUNTS = ("exact", "draws", "sigmoid", "straight-through")
 QUICK = ("exact", "gaussian")  # with little noise in their gradients, they settle soon
+_LEAST_RATE = 1e-5
 
 
 class Networks(NamedTuple):
@@ -22,12 +23,20 @@ class Networks(NamedTuple):
 
 
 def make_arm(
-    arm: str, event_shape: Any, latent_dim: int, networks: Networks, num_steps: int, beta: Any, seed: int
+    arm: str, event_shape: Any, latent_dim: int, networks: Networks, num_steps: int, learning_rate: float, seed: int
 ) -> Any:
-    """The model of an arm, not compiled: "exact", "draws", "sigmoid", "straight-through", "gaussian", "laplace", "category",
-    or "relu" and "exp", Gaussian codes whose draws go through that function before the decoder.
+    """The compiled model of an arm: "exact", "draws", "sigmoid", "straight-through", "gaussian", "laplace", "category", or
+    "relu" and "exp", Gaussian codes whose draws go through that function before the decoder.
+
+    The KL's weight rises over the first half of the steps, to 1 or to that of an arm such as "draws@0.5"; the learning rate
+    falls in a cosine.
     """
-    posterior, prior = (_counts if arm in COUNTS else _rival)(arm, latent_dim, networks, num_steps, seed)
+    arm, _, weight = arm.partition("@")
+    beta = training.LinearWarmUp(max(1, num_steps // 2), float(weight or 1))
+    if arm in COUNTS:
+        posterior, prior = _counts(arm, latent_dim, networks, num_steps, seed)
+    else:
+        posterior, prior = _rival(arm, latent_dim, num_steps)
     likelihood = layers.IndependentNormal(event_shape, "mean", scale=0.5**0.5, name="likelihood")
     encoder, decoder = networks.encoder(posterior), networks.decoder(likelihood)
     if arm in ("relu", "exp"):
@@ -35,7 +44,10 @@ def make_arm(
             [keras.layers.Input((latent_dim,)), keras.layers.Activation({"exp": "exponential"}.get(arm, arm)), decoder]
         )
     objective = objectives.LinearELBO(beta) if arm == "exact" else objectives.ELBO(beta)
-    return tfvae.VAE(encoder, decoder, prior(), objective)
+    vae = tfvae.VAE(encoder, decoder, prior(), objective)
+    cosine = keras.optimizers.schedules.CosineDecay(learning_rate, num_steps, _LEAST_RATE / learning_rate)
+    vae.compile(keras.optimizers.Adamax(cosine))
+    return vae
 
 
 def _cooling(num_steps, coldest):
@@ -50,7 +62,7 @@ def _counts(arm, latent_dim, networks, num_steps, seed):
     return posterior, lambda: priors.PoissonPrior(latent_dim, networks.low, networks.high, seed=seed)
 
 
-def _rival(arm, d, networks, num_steps, seed):
+def _rival(arm, d, num_steps):
     if arm == "category":
         posterior = layers.GumbelSoftmax(d, temperature=_cooling(num_steps, 0.1))
         return posterior, lambda: priors.UniformCategory(d)

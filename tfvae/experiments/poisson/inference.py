@@ -36,15 +36,14 @@ def compare_inference(model: Any, x: np.ndarray, constant: float, steps: Any, pe
 
 
 def _of_posterior(model, q, x, constant):
+    from tfvae.models.decoding import Pass
+
     z = q.distribution.mean().numpy()
-    error = np.square(model.decode(z).mean().numpy() - x).sum(axis=1).mean()
-    kl = np.sum(tfvae.divergences.kl_per_dimension(q.distribution, model.prior.distribution()), axis=1).mean()
-    lengths = np.square(dictionary(model)).sum(axis=1)
-    spread = (q.distribution.variance().numpy() @ lengths).mean()
+    terms = model.objective.terms(model.draw(Pass(q, model.decode), x, x, 0, training=False))
     return {
-        "squared_error": float(error),
-        "squared_error_plus_kl": float(error + spread + kl),
-        "kl": float(kl),
+        "squared_error": float(np.square(model.decode(z).mean().numpy() - x).sum(axis=1).mean()),
+        "squared_error_plus_kl": float(np.mean(terms.loss)) - constant,
+        "kl": float(np.mean(terms.metrics["kl"])),
         "sparsity": _sparsity(z),
     }
 

@@ -5,14 +5,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tfvae import evaluation, networks, plots, training
+from tfvae import evaluation, networks, plots
 from tfvae.data.images import load_images
 from tfvae.experiments.fits import run_fits, write_findings
 from tfvae.experiments.poisson.arms import COUNTS, Networks, make_arm
 from tfvae.experiments.study import Fit, Study
-from tfvae.host.lazy import Later
 
-keras = Later("keras")
 PUBLISHED = {  # 5 nearest neighbours with 200, 1,000 and 5,000 labels, by arm and number of latents
     ("draws", 10): (0.815, 0.919, 0.946), ("category", 10): (0.705, 0.800, 0.853), ("laplace", 10): (0.757, 0.869, 0.924),
     ("gaussian", 10): (0.673, 0.813, 0.891), ("relu", 10): (0.694, 0.817, 0.877), ("exp", 10): (0.642, 0.784, 0.863),
@@ -79,11 +77,8 @@ class PoissonLabels(Study):
                 return networks.distribution_network(latent_dim, self.hidden[::-1], layer, "decoder", "silu")
             return networks.cell_decoder(latent_dim, shape, layer, self.width)
 
-        warm_up = training.LinearWarmUp(max(1, num_steps // 2))
-        vae = make_arm(arm, shape, latent_dim, Networks(encoder, decoder, high=-2.0), num_steps, warm_up, seed)
-        cosine = keras.optimizers.schedules.CosineDecay(self.learning_rate, num_steps, 1e-5 / self.learning_rate)
-        vae.compile(keras.optimizers.Adamax(cosine))
-        return vae
+        made = Networks(encoder, decoder, high=-2.0)
+        return make_arm(arm, shape, latent_dim, made, num_steps, self.learning_rate, seed)
 
     def execute(self, run: Any) -> None:
         """Accuracy of nearest neighbours for each number of labels, and of straight cuts between halves of the digits."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 import tfvae
-from tfvae import networks, plots, training
+from tfvae import networks, plots
 from tfvae.evaluation import lifetime_sparsity
 from tfvae.experiments.fits import run_fits, write_findings
 from tfvae.experiments.poisson.arms import QUICK, Networks, make_arm
@@ -87,12 +87,7 @@ class PoissonTable(Study, abc.ABC):
     def make(self, arm: str, seed: int) -> Any:
         """The untrained model of an arm."""
         num_steps = self.epochs_of(arm) * -(-len(self.data[0]) // self.batch_size)
-        arm, _, weight = arm.partition("@")
-        warm_up = training.LinearWarmUp(max(1, num_steps // 2), float(weight or 1))
-        vae = make_arm(arm, self.event_shape, self.latent_dim, self.networks(), num_steps, warm_up, seed)
-        cosine = keras.optimizers.schedules.CosineDecay(self.learning_rate, num_steps, 1e-5 / self.learning_rate)
-        vae.compile(keras.optimizers.Adamax(cosine))
-        return vae
+        return make_arm(arm, self.event_shape, self.latent_dim, self.networks(), num_steps, self.learning_rate, seed)
 
     def networks(self) -> Networks:
         """One linear map, or cells, to the codes, and one linear map back."""
@@ -120,9 +115,8 @@ class PoissonTable(Study, abc.ABC):
     def execute(self, run: Any) -> None:
         """Every arm at every seed: the published loss, log p(x), how many latents are used, and how sparsely."""
         train, test = self.data
-        constant = (
-            0.5 * test[0].size * math.log(math.pi)
-        )  # −log of a normal of variance ½ is the squared error and this
+        # −log of a normal of variance ½ is the squared error and this.
+        constant = 0.5 * test[0].size * math.log(math.pi)
 
         def measure(model, history, fit):
             logs = model.evaluate(test, batch_size=500, verbose=0, return_dict=True)
