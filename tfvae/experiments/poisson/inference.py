@@ -36,10 +36,11 @@ def compare_inference(model: Any, x: np.ndarray, constant: float, steps: Any, pe
 
 
 def _of_posterior(model, q, x, constant):
-    from tfvae.models.decoding import Pass
+    from tfvae.models.decoding import Pass, as_input
 
     z = q.distribution.mean().numpy()
-    terms = model.objective.terms(model.draw(Pass(q, model.decode), x, x, 0, training=False))
+    target = as_input(x)
+    terms = model.objective.terms(model.draw(Pass(q, model.decode), target, target, 0, training=False))
     return {
         "squared_error": float(np.square(model.decode(z).mean().numpy() - x).sum(axis=1).mean()),
         "squared_error_plus_kl": float(np.mean(terms.loss)) - constant,
